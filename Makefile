@@ -1,0 +1,68 @@
+# `make help` lists the targets. Everything native comes from third_party/setup; where that is not
+# possible, the same targets build and test the pure Go engine and say so.
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+FUZZTIME    ?= 10m
+PKG         ?= ./...
+
+version := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+# env has the build tag and compiler flags; it is there once a native build is possible.
+env     := third_party/native/env
+native  := if [[ -f $(env) ]]; then . $(env); fi;
+# MAKEFLAGS would make CMake's own make announce every folder that it enters.
+cmake    = cmake --preset $(1) >/dev/null && MAKEFLAGS= cmake --build --preset $(1)
+
+.PHONY: help setup build test demo tutorial bench bench-torch fuzz lint check test-address clean distclean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do printf '  make %-13s %s\n' "$$name" "$$what"; done
+
+setup: ## bring in oneDNN, Milvus Lite and the image libraries (95 MB, once)
+	@third_party/setup
+
+build: ## bin/vbge, with the native engine where it can be had
+	@third_party/setup || echo "make: building without the native engine, on engine/ref" >&2
+	@if [[ -f $(env) ]]; then $(call cmake,cpu); fi
+	@$(native) go build -tags "$${VBGE_TAGS:-}" -ldflags "-X main.version=$(version)" -o bin/vbge ./cmd/vbge
+	@echo "bin/vbge $(version) is built$$([[ -f $(env) ]] || echo ', without native code')"
+
+test: ## all tests: pure Go, then native code with the race detector (PKG=./tokenizer for some)
+	@third_party/setup --test || true
+	@$(MAKE) --no-print-directory build
+	@.ci/test $(PKG)
+
+demo: build ## index the demo's pictures, search them, show and check the result
+	bin/vbge demo
+
+tutorial: build ## the tutorial on the released weights (downloads them)
+	bin/vbge tutorial
+
+bench: build ## images, pairs and texts a second beside the machine's limit; under three minutes
+	bin/vbge bench
+
+bench-torch: build ## images a second beside PyTorch (downloads 0.6 GB once)
+	engine/testdata/reference/bench_torch.sh
+
+fuzz: ## every fuzz target for FUZZTIME (10m)
+	@FUZZTIME=$(FUZZTIME) .ci/fuzz $(PKG)
+
+lint: build ## golangci-lint and clang-format, pinned
+	@third_party/setup --lint
+	@$(native) third_party/native/linters/golangci-lint run --build-tags "$${VBGE_TAGS:-}" $(PKG)
+	@find engine -name '*.cc' -o -name '*.h' | xargs -r third_party/native/linters/clang-format --dry-run --Werror
+
+check: lint ## gofmt, go vet with and without tags, the linters, the README
+	@unformatted=$$(gofmt -l cmd engine server tokenizer weights); [[ -z $$unformatted ]] || { echo "gofmt -w $$unformatted"; exit 1; }
+	CGO_ENABLED=0 go vet $(PKG)
+	@$(native) [[ -z $${VBGE_TAGS:-} ]] || { set -x; go vet -tags "$$VBGE_TAGS" $(PKG); }
+	.ci/readme
+
+test-address: build ## engine/cpu under the address and undefined-behaviour sanitizers
+	@$(call cmake,cpu-address)
+	@$(native) CGO_LDFLAGS="$${CGO_LDFLAGS:-} -L$(CURDIR)/build/cpu-address -fsanitize=undefined" go test -asan -tags native ./engine/cpu/...
+
+clean: ## remove what was built
+	rm -rf bin build engine/cpu/archive_native.go
+
+distclean: clean ## and what setup unpacked (downloads stay in the cache)
+	rm -rf third_party/native
