@@ -1,0 +1,84 @@
+package pixels
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"image"
+	"io"
+
+	"golang.org/x/image/bmp"
+)
+
+// decodeBMP reads what golang.org/x/image/bmp reads: 1, 4, 8, 24 and 32 bits, uncompressed, Windows headers.
+func decodeBMP(file []byte, l Limits) (*Picture, error) {
+	if len(file) < 14+40 {
+		return nil, fmt.Errorf("%w: truncated in its header", ErrFormat)
+	}
+	offset, infoSize := int64(binary.LittleEndian.Uint32(file[10:])), int64(binary.LittleEndian.Uint32(file[14:]))
+	if infoSize != 40 && infoSize != 108 && infoSize != 124 {
+		return nil, fmt.Errorf("%w: header of %d bytes; Windows' of 40, 108 and 124 are read", ErrFormat, infoSize)
+	}
+	width, height := int(int32(binary.LittleEndian.Uint32(file[18:]))), int(int32(binary.LittleEndian.Uint32(file[22:])))
+	if err := l.checkSize(width, max(height, -height)); err != nil {
+		return nil, err
+	}
+	bits, compression := binary.LittleEndian.Uint16(file[28:]), binary.LittleEndian.Uint32(file[30:])
+	if bits == 16 || compression == 1 || compression == 2 {
+		return nil, fmt.Errorf("%w: 16-bit and run-length coded pictures are not read; save it as 24-bit BMP or PNG", ErrFormat)
+	}
+
+	head := 14 + infoSize
+	if bits <= 8 {
+		colours := int64(binary.LittleEndian.Uint32(file[46:]))
+		if colours == 0 {
+			colours = 1 << bits
+		}
+		head += 4 * min(colours, 256)
+	}
+	rowBytes := (int64(width)*int64(bits) + 31) / 32 * 4
+	if offset < head || int64(len(file)) < offset+rowBytes*int64(max(height, -height)) {
+		return nil, fmt.Errorf("%w: %d bytes do not hold %d x %d pixels from byte %d on", ErrFormat, len(file), width, height, offset)
+	}
+	// x/image/bmp wants the pixels right after the header, which not every writer puts there.
+	header := bytes.Clone(file[:head])
+	binary.LittleEndian.PutUint32(header[10:], uint32(head))
+	m, err := bmp.Decode(io.MultiReader(bytes.NewReader(header), bytes.NewReader(file[offset:])))
+	if err != nil {
+		return nil, broken("x/image/bmp", err)
+	}
+	p := &Picture{Mode: RGB, Width: width, Height: max(height, -height)}
+	switch m := m.(type) {
+	case *image.Paletted:
+		p.Pix = m.Pix
+		p.setBMPPalette(header[14+infoSize:], bits)
+	case *image.RGBA:
+		p.Pix = pick(m.Pix, 4, 0, 1, 2)
+	case *image.NRGBA:
+		p.Pix = m.Pix
+		if compression == 0 { // only a bit mask makes the fourth byte alpha
+			p.Pix = pick(m.Pix, 4, 0, 1, 2)
+		} else {
+			p.Mode = RGBA
+		}
+	}
+	return p, nil
+}
+
+// setBMPPalette finds the mode too: Pillow drops a palette that only counts from black upwards, so that 8-bit greys are
+// resized smoothly.
+func (p *Picture) setBMPPalette(entries []byte, bits uint16) {
+	rgb := pick(entries, 4, 2, 1, 0)
+	switch {
+	case bits == 8 && isRamp(rgb):
+		p.Mode = Gray
+	case bits == 1 && bytes.Equal(rgb, []byte{0, 0, 0, 255, 255, 255}):
+		p.Mode = Bilevel
+		for i, v := range p.Pix {
+			p.Pix[i] = 255 * v
+		}
+	default:
+		p.Mode = Paletted
+		p.setPalette(rgb, 3, 0, 1, 2)
+	}
+}

@@ -1,0 +1,69 @@
+//go:build !native
+
+package pixels
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"runtime"
+)
+
+// Exact reports whether this build decodes JPEG and WebP to Pillow's samples. It is said once to the user where not.
+func Exact() bool { return false }
+
+// Decoders names the libraries that decode JPEG and WebP in this build, with versions.
+func Decoders() string {
+	return "JPEG by image/jpeg of " + runtime.Version() + " (samples differ a little from libjpeg-turbo's), WebP by golang.org/x/image"
+}
+
+func decodeJPEG(file []byte, l Limits) (*Picture, error) {
+	c, err := jpeg.DecodeConfig(bytes.NewReader(file))
+	if err != nil {
+		return nil, broken("image/jpeg", err)
+	}
+	if err := l.checkSize(c.Width, c.Height); err != nil {
+		return nil, err
+	}
+	decoded, err := jpeg.Decode(bytes.NewReader(file))
+	if err != nil {
+		return nil, broken("image/jpeg", err)
+	}
+	switch m := decoded.(type) {
+	case *image.Gray:
+		p := newPicture(Gray, c.Width, c.Height)
+		copyRows(p.Pix, m.Pix, c.Width, m.Stride)
+		return p, nil
+	case *image.CMYK:
+		p := newPicture(CMYK, c.Width, c.Height)
+		copyRows(p.Pix, m.Pix, 4*c.Width, m.Stride)
+		return p, nil
+	case *image.RGBA:
+		p := newPicture(RGBA, c.Width, c.Height)
+		copyRows(p.Pix, m.Pix, 4*c.Width, m.Stride)
+		p.Mode, p.Pix = RGB, pick(p.Pix, 4, 0, 1, 2)
+		return p, nil
+	case *image.YCbCr:
+		p := newPicture(RGB, c.Width, c.Height)
+		for y := range c.Height {
+			for x := range c.Width {
+				s := m.YCbCrAt(x, y)
+				px := p.Pix[3*(y*c.Width+x):]
+				px[0], px[1], px[2] = color.YCbCrToRGB(s.Y, s.Cb, s.Cr)
+			}
+		}
+		return p, nil
+	}
+	return nil, fmt.Errorf("%w: image/jpeg returned %T", ErrFormat, decoded)
+}
+
+func copyRows(dst, src []uint8, width, stride int) {
+	for y := 0; y*width < len(dst); y++ {
+		copy(dst[y*width:(y+1)*width], src[y*stride:])
+	}
+}
+
+// liveDecoders counts decoders with memory outside Go: none here.
+func liveDecoders() int { return 0 }
