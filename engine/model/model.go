@@ -1,0 +1,117 @@
+// Package model is Visualized-BGE, written once over the operations of package op and as its
+// description reads: an EVA02-CLIP vision tower whose patch tokens go, beside the words, through
+// a BERT. See docs/model.md; section numbers in this package are that file's.
+package model
+
+import (
+	"errors"
+	"fmt"
+
+	"vbge/engine/op"
+	"vbge/weights"
+)
+
+// Weights is where a model's parameters come from: a model folder, or a generator.
+type Weights interface {
+	Config() weights.Config
+	// Float32 returns the tensor of that name in row-major order, or an error if there is none or
+	// it has another shape.
+	Float32(name string, shape ...int) ([]float32, error)
+	Has(name string) bool
+}
+
+// Options choose what a forward pass computes.
+type Options struct {
+	// PooledRowOnly lets the last text layer compute [CLS] alone, the only row of its result that
+	// the embedding uses.
+	PooledRowOnly bool
+}
+
+// Model is the two towers with their parameters on one backend.
+type Model struct {
+	config weights.Config
+	vision *visionTower // nil in a model for texts only
+	text   *textTower
+	levels [3][256]float32
+}
+
+// ErrNoVision is returned for pictures given to a model without a vision tower.
+var ErrNoVision = errors.New("this model has no vision tower: it embeds texts only")
+
+// Load hands w's parameters to backend b.
+func Load(b op.Backend, w Weights, o Options) (*Model, error) {
+	l := &loader{backend: b, weights: w}
+	m := &Model{config: w.Config()}
+	m.levels = normalisation(m.config)
+	if w.Has(visionPrefix + "patch_embed.proj.weight") {
+		m.vision = l.visionTower(m.config)
+	}
+	m.text = l.textTower(m.config, o)
+	if l.err != nil {
+		return nil, fmt.Errorf("load model onto %s: %w", b.Name(), l.err)
+	}
+	return m, nil
+}
+
+// normalisation maps a sample 0..255 of each channel to (v / 255 - mean) / std, in three float32
+// roundings (section 4).
+func normalisation(c weights.Config) (levels [3][256]float32) {
+	for channel := range levels {
+		for v := range 256 {
+			x := float32(v) / 255
+			x = float32(x - c.Mean[channel])
+			levels[channel][v] = x / c.Std[channel]
+		}
+	}
+	return levels
+}
+
+// Batch is a flat batch of inputs of all kinds: pictures, texts, and pairs of both.
+type Batch struct {
+	Pixels []uint8 // [pictures, S, S, 3]
+	IDs    []int32 // every input's token ids, [CLS] and [SEP] included, one after another
+	Tokens op.Sequences
+	// Pictures[i] is the place in Pixels of input i's picture, or -1. A picture without words has
+	// the ids [CLS] [SEP].
+	Pictures []int
+}
+
+// Record records the forward pass of b and returns its embeddings [inputs, hidden], each of unit
+// length. If observe is not nil it is called with every stage by name, as golden vectors name it.
+func (m *Model) Record(p *op.Pass, b Batch, observe func(stage string, t op.Tensor)) (op.Tensor, error) {
+	if observe == nil {
+		observe = func(string, op.Tensor) {}
+	}
+	if err := m.check(b); err != nil {
+		return op.Tensor{}, err
+	}
+	var patches op.Tensor
+	if len(b.Pixels) > 0 {
+		patches = m.vision.record(p, m, b.Pixels, observe)
+	}
+	embeddings := m.text.record(p, m, b, patches, observe)
+	return embeddings, p.Err()
+}
+
+func (m *Model) check(b Batch) error {
+	picture := 3 * m.config.ImageSize * m.config.ImageSize
+	if len(b.Pixels) > 0 && m.vision == nil {
+		return ErrNoVision
+	}
+	if len(b.Pixels)%picture != 0 {
+		return fmt.Errorf("%d bytes are no pictures of %d: %w", len(b.Pixels), picture, op.ErrShape)
+	}
+	if len(b.Tokens) == 0 || len(b.Pictures) != b.Tokens.Len() || b.Tokens.Rows() != len(b.IDs) {
+		return fmt.Errorf("batch of %d ids, %d pictures, lengths %v: %w", len(b.IDs), len(b.Pictures), b.Tokens, op.ErrShape)
+	}
+	for i, picture := range b.Pictures {
+		limit := m.config.MaxTextTokens(picture >= 0)
+		if n := int(b.Tokens[i+1] - b.Tokens[i]); n < 1 || n > limit {
+			return fmt.Errorf("input %d has %d token ids, the position table has room for %d: %w", i, n, limit, op.ErrShape)
+		}
+	}
+	return nil
+}
+
+// EmbeddingSize returns H, the values of one embedding.
+func (m *Model) EmbeddingSize() int { return m.config.Text.Hidden }
