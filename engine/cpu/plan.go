@@ -1,0 +1,135 @@
+package cpu
+
+import (
+	"cmp"
+	"slices"
+
+	"vbge/engine/op"
+)
+
+// step is a node of a pass with what the plan decided about it.
+type step struct {
+	op.Node
+	skip       bool // done by the step before
+	gelu       bool // a LinearLayer that applies the GELU after it
+	accumulate bool // a LinearLayer whose result stands in its residual's memory
+}
+
+// plan places the tensors of one pass in one arena. Places are counted in float32 values.
+type plan struct {
+	steps   []step
+	place   []int // of each tensor's first stored value, by tensor ID
+	stride  []int // stored columns, by tensor ID
+	scratch int   // place of the attention's scratch
+	size    int
+}
+
+// lineValues is a cache line: every tensor begins at one.
+const lineValues = 16
+
+// newPlan decides what shares memory. linearRows says how many rows a product of that many writes
+// and reads, and scratch the values an attention needs besides its operands.
+func newPlan(p *op.Pass, linearRows func(int) int, scratch func(op.Attention) int) *plan {
+	n := len(p.Nodes)
+	pl := &plan{steps: make([]step, n), place: make([]int, n+1), stride: make([]int, n+1)}
+	last := p.LastUses()
+	storage := pl.share(p, last)
+
+	// A storage lives until the last use of any tensor in it.
+	until := make([]int, n+1)
+	for id := 1; id <= n; id++ {
+		until[storage[id]] = max(until[storage[id]], last[id])
+	}
+	var live spans
+	for i, node := range p.Nodes {
+		id := node.Out.ID
+		pl.stride[id] = node.Out.Cols
+		if a, ok := node.Operation.(op.Attention); ok {
+			values := scratch(a)
+			at := live.take(values, i)
+			pl.scratch, pl.size = at, max(pl.size, at+values)
+		}
+		if storage[id] == id {
+			values := roundUp(linearRows(node.Out.Rows)*node.Out.Cols, lineValues)
+			pl.place[id] = live.take(values, until[id])
+			pl.size = max(pl.size, pl.place[id]+values)
+		} else {
+			pl.place[id] = pl.place[storage[id]]
+		}
+		live.drop(i)
+	}
+	return pl
+}
+
+// share returns, for each tensor by ID, the tensor whose memory it stands in, itself in most cases.
+func (pl *plan) share(p *op.Pass, last []int) []int {
+	storage := make([]int, len(p.Nodes)+1)
+	whole := func(t op.Tensor) bool { return t.First == 0 && t.Cols == p.Nodes[t.ID-1].Out.Cols }
+	for i, node := range p.Nodes {
+		id := node.Out.ID
+		s := step{Node: node}
+		storage[id] = id
+		// inPlace lets the result take over x's memory, if nothing reads x afterwards.
+		inPlace := func(x op.Tensor) bool {
+			if last[x.ID] != i || !whole(x) || x.Rows != node.Out.Rows || sharedLater(storage, last, x.ID, i) {
+				return false
+			}
+			storage[id] = storage[x.ID]
+			return true
+		}
+		switch o := node.Operation.(type) {
+		case op.LinearLayer:
+			s.accumulate = o.Residual.ID != 0 && o.Residual.ID != o.X.ID && inPlace(o.Residual)
+		case op.GELU:
+			if inPlace(o.X) && o.X.ID == id-1 {
+				if l, ok := p.Nodes[i-1].Operation.(op.LinearLayer); ok && l.Residual.ID == 0 {
+					pl.steps[i-1].gelu, s.skip = true, true
+				}
+			}
+		case op.LayerNorm:
+			inPlace(o.X)
+		case op.AddRows:
+			inPlace(o.X)
+		case op.Normalise:
+			inPlace(o.X)
+		}
+		pl.steps[i] = s
+	}
+	return storage
+}
+
+// sharedLater reports whether another tensor in x's memory is still read at node i or later.
+func sharedLater(storage, last []int, x, i int) bool {
+	for id := 1; id < len(storage); id++ {
+		if id != x && storage[id] != 0 && storage[id] == storage[x] && last[id] > i {
+			return true
+		}
+	}
+	return false
+}
+
+// spans are the taken parts of the arena, by place.
+type spans []span
+
+type span struct{ from, to, until int }
+
+// take finds the first gap of that many values and keeps it until node `until` has run.
+func (s *spans) take(values, until int) int {
+	at := 0
+	for _, taken := range *s {
+		if taken.from-at >= values {
+			break
+		}
+		at = max(at, taken.to)
+	}
+	i, _ := slices.BinarySearchFunc(*s, at, func(t span, at int) int { return cmp.Compare(t.from, at) })
+	*s = slices.Insert(*s, i, span{at, at + values, until})
+	return at
+}
+
+// drop gives back what no node after i needs.
+func (s *spans) drop(i int) {
+	*s = slices.DeleteFunc(*s, func(t span) bool { return t.until <= i })
+}
+
+func roundUp(n, step int) int { return (n + step - 1) / step * step }
