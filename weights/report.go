@@ -1,0 +1,59 @@
+package weights
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"vbge/weights/tensor"
+)
+
+// Report says what Convert found and did.
+type Report struct {
+	Config    Config
+	Assumed   []Assumption         // what the tensors could not tell
+	Missing   []string             // tensors of the released file that inference does not use and this one lacks
+	Surplus   []string             // what is in the file and in no Visualized-BGE; left out
+	Source    Source               // the checkpoint
+	Tensors   int                  // in the checkpoint
+	Stored    int                  // in the model folder
+	Precision map[tensor.DType]int // how many stored tensors have which element type
+	Bytes     int64                // size of model.safetensors
+	Out       string               // the model folder
+}
+
+// String returns the report as lines of text for people.
+func (r *Report) String() string {
+	var b strings.Builder
+	c := r.Config
+	fmt.Fprintf(&b, "source    %s, %d bytes, SHA-256 %s\n", r.Source.File, r.Source.Bytes, r.Source.SHA256)
+	fmt.Fprintf(&b, "vision    %d px in patches of %d (%d tokens), width %d, %d layers, heads of %d, SwiGLU width %d\n",
+		c.ImageSize, c.PatchSize, c.Patches(), c.Vision.Width, c.Vision.Layers, c.Vision.HeadWidth, c.SwiGLUWidth())
+	fmt.Fprintf(&b, "text      width %d, %d layers, %d heads, intermediate %d, %d tokens, %d positions\n",
+		c.Text.Hidden, c.Text.Layers, c.Text.Heads, c.Text.Intermediate, c.Text.VocabSize, c.Text.MaxPositions)
+	for _, a := range r.Assumed {
+		fmt.Fprintf(&b, "assumed   %s = %s (%s)\n", a.Field, a.Value, a.From)
+	}
+	if len(r.Missing) > 0 {
+		fmt.Fprintf(&b, "missing   %s; inference does not use them\n", listed(r.Missing))
+	}
+	if len(r.Surplus) > 0 {
+		fmt.Fprintf(&b, "surplus   %s; left out\n", listed(r.Surplus))
+	}
+	var types []string
+	for _, d := range slices.Sorted(maps.Keys(r.Precision)) {
+		types = append(types, fmt.Sprintf("%d %s", r.Precision[d], d))
+	}
+	fmt.Fprintf(&b, "written   %s: %d of %d tensors (%s), %d bytes\n", r.Out, r.Stored, r.Tensors, strings.Join(types, ", "), r.Bytes)
+	return b.String()
+}
+
+// listed joins names, the first twenty of them.
+func listed(names []string) string {
+	const most = 20
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}
