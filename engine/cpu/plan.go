@@ -13,15 +13,15 @@ type step struct {
 	skip       bool // done by the step before
 	gelu       bool // a LinearLayer that applies the GELU after it
 	accumulate bool // a LinearLayer whose result stands in its residual's memory
+	scratch    int  // place of what an Attention needs besides its operands
 }
 
 // plan places the tensors of one pass in one arena. Places are counted in float32 values.
 type plan struct {
-	steps   []step
-	place   []int // of each tensor's first stored value, by tensor ID
-	stride  []int // stored columns, by tensor ID
-	scratch int   // place of the attention's scratch
-	size    int
+	steps  []step
+	place  []int // of each tensor's first stored value, by tensor ID
+	stride []int // stored columns, by tensor ID
+	size   int
 }
 
 // lineValues is a cache line: every tensor begins at one.
@@ -46,8 +46,8 @@ func newPlan(p *op.Pass, linearRows func(int) int, scratch func(op.Attention) in
 		pl.stride[id] = node.Out.Cols
 		if a, ok := node.Operation.(op.Attention); ok {
 			values := scratch(a)
-			at := live.take(values, i)
-			pl.scratch, pl.size = at, max(pl.size, at+values)
+			pl.steps[i].scratch = live.take(values, i)
+			pl.size = max(pl.size, pl.steps[i].scratch+values)
 		}
 		if storage[id] == id {
 			values := roundUp(linearRows(node.Out.Rows)*node.Out.Cols, lineValues)

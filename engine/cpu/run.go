@@ -96,7 +96,7 @@ func (r runner) compute(s step) error {
 	case op.LinearLayer:
 		return r.linear(s, o)
 	case op.Attention:
-		return r.attention(o, y)
+		return r.attention(s, o, y)
 	case op.Patches:
 		C.vbge_patches(r.cpu, y, (*C.uint8_t)(unsafe.SliceData(o.Pixels)), C.int(len(o.Pixels)/(3*o.Side*o.Side)),
 			C.int(o.Side), C.int(o.Patch), (*C.float)(&o.Levels[0][0]))
@@ -144,7 +144,7 @@ func (r runner) linear(s step, o op.LinearLayer) error {
 	return failure(C.vbge_linear_run(r.cpu, o.Weight.Handle.(*C.vbge_linear), x, stride, y, C.int(s.Out.Rows), flags))
 }
 
-func (r runner) attention(o op.Attention, y *C.float) error {
+func (r runner) attention(s step, o op.Attention, y *C.float) error {
 	width := o.Q.Cols / o.Heads
 	if width > WidestHead {
 		return fmt.Errorf("heads of %d channels: the CPU engine's have at most %d", width, WidestHead)
@@ -156,7 +156,7 @@ func (r runner) attention(o op.Attention, y *C.float) error {
 	a := C.vbge_attention_args{
 		y: y, queries: ints(o.Queries), keys: ints(o.Keys),
 		sequences: C.int(o.Queries.Len()), heads: C.int(o.Heads), width: C.int(width),
-		longest_keys: C.int(longest(o.Keys)), scratch: r.value(r.scratch),
+		longest_keys: C.int(longest(o.Keys)), scratch: r.value(s.scratch),
 	}
 	a.q, a.q_stride = r.at(o.Q)
 	a.k, a.k_stride = r.at(o.K)

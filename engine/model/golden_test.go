@@ -277,7 +277,7 @@ func TestTinyStages(t *testing.T) {
 		if pair.File != g.TracePair.File || pair.TextIndex != g.TracePair.TextIndex {
 			t.Fatal("the traced pair is not the first pair")
 		}
-		compareStages(t, b, m, "trace_pair/", arrays, input{arrays["crop64/"+pair.File].Uint8, pair.IDs}, 10)
+		compareStages(t, b, m, "trace_pair/", arrays, input{arrays["crop64/"+pair.File].Uint8, pair.IDs}, 8)
 		compareStages(t, b, m, "trace_text/", arrays, input{nil, g.Texts[g.TraceText.TextIndex].IDs}, 3)
 	})
 }
