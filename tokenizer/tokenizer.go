@@ -93,7 +93,7 @@ func (t *Tokenizer) Encode(dst []int32, text string, limit int) []int32 {
 	dst = append(dst, t.cls)
 	room := math.MaxInt
 	if limit != 0 {
-		room = len(dst) + max(limit-2, 0)
+		room = len(dst) + min(max(limit, 2)-2, math.MaxInt-len(dst))
 	}
 	s := scanner{t: t, ids: dst, room: room}
 	s.scan(text)

@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -149,6 +150,15 @@ func TestLimit(t *testing.T) {
 			if &got[0] != &dst[0] {
 				t.Errorf("%q, limit %d: a slice with room was left", text, limit)
 			}
+		}
+	}
+}
+
+func TestExtremeLimit(t *testing.T) {
+	tok := newTokenizer(t, specialLines+"a\n")
+	for limit, want := range map[int]int{math.MinInt: 2, math.MinInt + 1: 2, math.MaxInt: 4, math.MaxInt - 1: 4} {
+		if got := tok.Encode(nil, "a a", limit); len(got) != want {
+			t.Errorf("limit %d: %d ids, want %d", limit, len(got), want)
 		}
 	}
 }

@@ -28,9 +28,9 @@ func newTrie(ids map[string]int32) trie {
 	b.grow(1)
 	b.nodes[root].parent = none
 	// Breadth first, so that the wide nodes near the root are placed while the array is still empty.
-	queue := []span{{root, 0, len(b.keys), 0}}
-	for len(queue) > 0 {
-		queue = append(queue[1:], b.expand(queue[0])...)
+	b.queue = append(b.queue, span{root, 0, len(b.keys), 0})
+	for i := 0; i < len(b.queue); i++ {
+		b.expand(b.queue[i])
 	}
 	b.grow(len(b.nodes) + 256) // so that base+c is always in range
 	return b.nodes
@@ -46,6 +46,7 @@ type trieBuilder struct {
 	keys  []string
 	ids   map[string]int32
 	nodes trie
+	queue []span // in the order of placing
 	// tried is the place up to which nothing was found for so many children. Starting there each time keeps building
 	// linear; the gaps that wide nodes leave are filled by the many nodes with one child.
 	tried [257]int
@@ -57,32 +58,32 @@ func (b *trieBuilder) grow(size int) {
 	}
 }
 
-// expand places the children of a span's node and returns their spans.
-func (b *trieBuilder) expand(s span) []span {
+// expand places the children of a span's node and queues their spans.
+func (b *trieBuilder) expand(s span) {
 	if s.from < s.to && len(b.keys[s.from]) == s.depth {
 		b.nodes[s.node].id = b.ids[b.keys[s.from]]
 		s.from++
 	}
-	var children []span
-	var bytes []byte
+	first := len(b.queue)
+	var bytes [256]byte
 	for i := s.from; i < s.to; {
 		c, from := b.keys[i][s.depth], i
 		for i < s.to && b.keys[i][s.depth] == c {
 			i++
 		}
-		children = append(children, span{from: from, to: i, depth: s.depth + 1})
-		bytes = append(bytes, c)
+		bytes[len(b.queue)-first] = c
+		b.queue = append(b.queue, span{from: from, to: i, depth: s.depth + 1})
 	}
-	if len(bytes) == 0 {
-		return nil
+	children := b.queue[first:]
+	if len(children) == 0 {
+		return
 	}
-	base := b.place(bytes)
-	b.nodes[s.node].base = int32(base)
-	for i, c := range bytes {
-		children[i].node = int32(base) + int32(c)
+	base := int32(b.place(bytes[:len(children)]))
+	b.nodes[s.node].base = base
+	for i := range children {
+		children[i].node = base + int32(bytes[i])
 		b.nodes[children[i].node].parent = s.node
 	}
-	return children
 }
 
 // place finds a base at which the nodes of all these bytes (ascending) are free.
