@@ -23,8 +23,8 @@ func TestDownloadResumes(t *testing.T) {
 	type fault = func(h *host, n int, w http.ResponseWriter, r *http.Request) bool
 	name := "Visualized_base_en_v1.5.pth"
 	tests := map[string]struct {
-		before   string // what an earlier run left: bytes of the file, then its validator
-		part     int
+		part     int    // bytes that an earlier run left
+		before   string // the validator that it left, of another version
 		fault    fault
 		requests []string
 	}{
@@ -41,10 +41,31 @@ func TestDownloadResumes(t *testing.T) {
 			},
 			requests: []string{name, name + " bytes=20000-", name + " bytes=30000-"},
 		},
-		"earlier run":                    {part: 12_345, requests: []string{name + " bytes=12345-"}},
-		"earlier run had all":            {part: 80_000, requests: []string{name + " bytes=80000-"}},
-		"earlier run had more":           {part: 80_001, requests: []string{name + " bytes=80001-", name}},
-		"earlier run of another version": {before: `"another"`, part: 12_345, requests: []string{name + " bytes=12345-"}},
+		"earlier run":                     {part: 12_345, requests: []string{name + " bytes=12345-"}},
+		"earlier run had all":             {part: 80_000, requests: []string{name + " bytes=80000-"}},
+		"earlier run had more":            {part: 80_001, requests: []string{name + " bytes=80001-", name}},
+		"earlier run of another version":  {before: `"another"`, part: 12_345, requests: []string{name + " bytes=12345-"}},
+		"earlier run of a longer version": {before: `"another"`, part: 90_000, requests: []string{name + " bytes=90000-"}},
+		"cut more often than it may fail without progress": {
+			fault: func(h *host, n int, w http.ResponseWriter, r *http.Request) bool {
+				if n == 0 {
+					cut(w, h.files[weightsPath], 10_000)
+				}
+				h.dropAfter(w, r, 10_000*(n+1))
+				return true
+			},
+			requests: []string{name, name + " bytes=10000-", name + " bytes=20000-", name + " bytes=30000-",
+				name + " bytes=40000-", name + " bytes=50000-", name + " bytes=60000-", name + " bytes=70000-"},
+		},
+		"slow but steady": {requests: []string{name},
+			fault: func(h *host, n int, w http.ResponseWriter, r *http.Request) bool {
+				for i := range 8 { // 0.8 s in all, where 0.5 s of silence would end it
+					w.Write(h.files[weightsPath][i*10_000 : (i+1)*10_000])
+					w.(http.Flusher).Flush()
+					time.Sleep(100 * time.Millisecond)
+				}
+				return true
+			}},
 		"server without Range": {part: 12_345, requests: []string{name + " bytes=12345-"},
 			fault: func(h *host, n int, w http.ResponseWriter, r *http.Request) bool {
 				w.Write(h.files[weightsPath])
@@ -73,7 +94,7 @@ func TestDownloadResumes(t *testing.T) {
 				h.fault = func(n int, w http.ResponseWriter, r *http.Request) bool { return test.fault(h, n, w, r) }
 			}
 			if test.part > 0 {
-				earlier := append(slices.Clone(content), 'x')[:test.part]
+				earlier := slices.Concat(content, make([]byte, 20_000))[:test.part]
 				if test.before != "" {
 					earlier = bytes.Repeat([]byte("y"), test.part)
 				}
@@ -84,7 +105,9 @@ func TestDownloadResumes(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := newDownloader().download(t.Context(), source{url: h.URL + weightsPath, limit: 80_001}, part); err != nil {
+			d := newDownloader()
+			d.stall = 500 * time.Millisecond
+			if err := d.download(t.Context(), source{url: h.URL + weightsPath, limit: 80_001}, part); err != nil {
 				t.Fatal(err)
 			}
 			expectFile(t, part, content)
@@ -105,7 +128,9 @@ func (h *host) dropAfter(w http.ResponseWriter, r *http.Request, last int) {
 	w.WriteHeader(http.StatusPartialContent)
 	w.Write(content[first:last])
 	w.(http.Flusher).Flush()
-	panic(http.ErrAbortHandler)
+	if last < len(content) {
+		panic(http.ErrAbortHandler)
+	}
 }
 
 func TestDownloadGivesUp(t *testing.T) {
