@@ -53,11 +53,12 @@ func BenchmarkLimit(b *testing.B) {
 }
 
 func BenchmarkLoad(b *testing.B) {
-	bert(b)
+	nodes := len(bert(b).trie)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := Load(bertVocab); err != nil {
 			b.Fatal(err)
 		}
 	}
+	b.ReportMetric(float64(nodes), "trie-nodes")
 }

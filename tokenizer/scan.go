@@ -85,7 +85,7 @@ func (s *scanner) scan(text string) {
 	s.flush()
 }
 
-// letters takes a run of ASCII letters and digits (and what else is no punctuation), and sees what follows it.
+// letters takes a run of ASCII letters and digits; it is a whole word if nothing precedes it and rest starts with its end.
 func (s *scanner) letters(run, rest string) {
 	if s.count == 0 && (rest == "" || kinds[rest[0]] == space || kinds[rest[0]] == punctuation) {
 		if len(run) > maxWord {

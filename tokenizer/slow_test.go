@@ -11,7 +11,7 @@ import (
 )
 
 // slow is the rules of MODEL.md section 5 step by step over whole strings, for comparison. It shares only the
-// Unicode tables and the ids with Tokenizer.
+// Unicode tables, the CJK ranges and the ids with Tokenizer.
 type slow struct {
 	ids map[string]int32
 }

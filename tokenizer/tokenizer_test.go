@@ -185,26 +185,26 @@ func TestConcurrent(t *testing.T) {
 // TestHostile gives texts that would take minutes if any step were quadratic.
 func TestHostile(t *testing.T) {
 	tok := newTokenizer(t, specialLines+"a\n##a\n[\n")
-	const million = 1 << 20
+	const n = 1 << 18
 	tests := map[string]string{
-		"one word":            strings.Repeat("a", 10*million),
-		"one accented word":   strings.Repeat("é", million),
-		"marks":               "a" + strings.Repeat("\u0301\u0323", million),
-		"marks that are kept": "a" + strings.Repeat("\U0001d16d\U0001d165", million/2),
-		"marks, kept, parted": strings.Repeat("\U0001d16d\u034f\U0001d165", million/2),
-		"near specials":       strings.Repeat("[SEP", million),
-		"not UTF-8":           strings.Repeat("\xf4\x8f\xbf", million),
-		"unknown words":       strings.Repeat(strings.Repeat("a", 99)+"b ", 10*million/101),
-		"decompositions":      strings.Repeat("ᾂ각", million/2),
+		"one word":            strings.Repeat("a", n*40),
+		"one accented word":   strings.Repeat("é", n),
+		"marks":               "a" + strings.Repeat("\u0301\u0323", n),
+		"marks that are kept": "a" + strings.Repeat("\U0001d16d\U0001d165", n),
+		"marks, kept, parted": strings.Repeat("\U0001d16d\u034f\U0001d165", n),
+		"near specials":       strings.Repeat("[SEP", n),
+		"not UTF-8":           strings.Repeat("\xf4\x8f\xbf", n),
+		"unknown words":       strings.Repeat(strings.Repeat("a", 99)+"b ", n/10),
+		"decompositions":      strings.Repeat("ᾂ각", n),
 	}
 	for name, text := range tests {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
-			n := len(tok.Encode(nil, text, 0))
-			if took := time.Since(start); took > 20*time.Second {
+			tokens := len(tok.Encode(nil, text, 0))
+			if took := time.Since(start); took > 5*time.Second {
 				t.Errorf("%d bytes took %v", len(text), took)
 			} else {
-				t.Logf("%d bytes, %d tokens, %v", len(text), n, took)
+				t.Logf("%d bytes, %d tokens, %v", len(text), tokens, took)
 			}
 			start = time.Now()
 			if got := tok.Encode(nil, text, 512); len(got) > 512 {
@@ -231,12 +231,4 @@ func TestTrie(t *testing.T) {
 	if n := newTrie(nil).walk(root, "a"); n != none {
 		t.Errorf("empty trie has node %d", n)
 	}
-	used := 0
-	large := bert(t).trie
-	for _, n := range large {
-		if n != free {
-			used++
-		}
-	}
-	t.Logf("bert-base-uncased: %d nodes, %d bytes, %.1f %% used", len(large), 12*len(large), 100*float64(used)/float64(len(large)))
 }

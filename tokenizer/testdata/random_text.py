@@ -1,9 +1,11 @@
-"""Random Unicode texts with the words and ids that the Python reference makes of them, for TestPython.
+"""Random Unicode texts with the words and ids that the Python reference makes of them (TestRandomWords, TestRandomIDs).
 
     python3.11 random_text.py VOCAB [--count 1000] [--seed 1] [--longest 300] | gzip -n > random.jsonl.gz
 
 VOCAB is bert-base-uncased's vocab.txt (make setup). One JSON object a line: text, words (a special token is the word
-of its name), and ids by VOCAB without truncation.
+of its name), and ids by VOCAB without truncation. To compare with another file than the stored one:
+
+    go test -v -run TestRandom ./tokenizer -args -random /tmp/other.jsonl.gz
 """
 import argparse
 import json

@@ -4,9 +4,6 @@
 // tables (package unicode, golang.org/x/text) are of a later one. generate.py writes the tables.
 package unicode14
 
-// Version is the Unicode version of the tables.
-const Version = "14.0.0"
-
 // Class sorts the general categories into those that the tokenizer tells apart.
 type Class uint8
 

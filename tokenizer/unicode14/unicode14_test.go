@@ -3,21 +3,27 @@ package unicode14
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
+	"math/bits"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
 	"unicode/utf8"
 )
 
-// hexes prints code points as generate.py's listing does.
-func hexes(runes ...rune) string {
-	words := make([]string, len(runes))
+// appendHex prints code points as generate.py's listing does, each in four digits or more.
+func appendHex(line []byte, runes []rune) []byte {
+	const digits = "0123456789ABCDEF"
 	for i, r := range runes {
-		words[i] = fmt.Sprintf("%04X", r)
+		if i > 0 {
+			line = append(line, ' ')
+		}
+		for shift := max(12, (bits.Len32(uint32(r))-1)/4*4); shift >= 0; shift -= 4 {
+			line = append(line, digits[r>>shift&15])
+		}
 	}
-	return strings.Join(words, " ")
+	return line
 }
 
 // TestListing compares every property of every code point with Python's unicodedata, by the hash of a listing.
@@ -28,16 +34,20 @@ func TestListing(t *testing.T) {
 	}
 	sum := sha256.New()
 	var parts []rune
+	var line []byte
 	for r := rune(0); r <= utf8.MaxRune; r++ {
-		lower := []rune{r}
-		if first, second := Lower(r); second != 0 {
-			lower = []rune{first, second}
-		} else {
-			lower[0] = first
+		first, second := Lower(r)
+		lower := []rune{first, second}
+		if second == 0 {
+			lower = lower[:1]
 		}
 		parts = AppendDecomposition(parts[:0], r)
 		p := Lookup(r)
-		fmt.Fprintf(sum, "%04X;%d;%d;%s;%s\n", r, p.Class, p.CCC, hexes(lower...), hexes(parts...))
+		line = append(appendHex(line[:0], []rune{r}), ';', '0'+byte(p.Class), ';')
+		line = append(strconv.AppendUint(line, uint64(p.CCC), 10), ';')
+		line = append(appendHex(line, lower), ';')
+		line = append(appendHex(line, parts), '\n')
+		sum.Write(line)
 	}
 	if got := hex.EncodeToString(sum.Sum(nil)); got != strings.TrimSpace(string(want)) {
 		t.Errorf("listing of all code points has SHA-256 %s, Python's has %s", got, want)
