@@ -34,11 +34,12 @@ type extent struct {
 
 // File is an open checkpoint. Its methods may be called concurrently until Close.
 type File struct {
-	file    *os.File
+	data    io.ReaderAt
 	size    int64
+	close   func() error
 	tensors []*Tensor
 	others  []string
-	data    map[string]extent // by storage key
+	entries map[string]extent // of the storages, by key
 }
 
 // Open reads the structure of the checkpoint at path, not the weights. Wrappers around the
@@ -49,7 +50,7 @@ func Open(path string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open checkpoint: %w", err)
 	}
-	c, err := parse(f)
+	c, err := openFile(f)
 	if err != nil {
 		f.Close()
 		return nil, fmt.Errorf("checkpoint %s: %w", path, err)
@@ -57,16 +58,7 @@ func Open(path string) (*File, error) {
 	return c, nil
 }
 
-// Close releases the file.
-func (c *File) Close() error { return c.file.Close() }
-
-// Tensors returns all tensors in the file's order.
-func (c *File) Tensors() []*Tensor { return c.tensors }
-
-// Others returns the names beside the tensors whose values are no tensors.
-func (c *File) Others() []string { return c.others }
-
-func parse(f *os.File) (*File, error) {
+func openFile(f *os.File) (*File, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
@@ -74,16 +66,35 @@ func parse(f *os.File) (*File, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("not a regular file")
 	}
-	z, err := zip.NewReader(f, info.Size())
+	c, err := parse(f, info.Size())
 	if err != nil {
-		return nil, notZip(f, err)
+		return nil, err
 	}
-	entries, err := locate(z, info.Size())
+	c.close = f.Close
+	return c, nil
+}
+
+// Close releases the file.
+func (c *File) Close() error { return c.close() }
+
+// Tensors returns all tensors in the file's order.
+func (c *File) Tensors() []*Tensor { return c.tensors }
+
+// Others returns the names beside the tensors whose values are no tensors.
+func (c *File) Others() []string { return c.others }
+
+// parse reads a container of size bytes.
+func parse(r io.ReaderAt, size int64) (*File, error) {
+	z, err := zip.NewReader(r, size)
+	if err != nil {
+		return nil, notZip(r, err)
+	}
+	entries, err := locate(z, size)
 	if err != nil {
 		return nil, err
 	}
 	if order, ok := entries["byteorder"]; ok {
-		text, err := readEntry(f, order, 16)
+		text, err := readEntry(r, order, 16)
 		if err != nil || string(bytes.TrimSpace(text)) != "little" {
 			return nil, fmt.Errorf("entry byteorder: %q, only little-endian data is read (%v)", text, err)
 		}
@@ -92,7 +103,7 @@ func parse(f *os.File) (*File, error) {
 	if !ok {
 		return nil, fmt.Errorf("a zip without data.pkl: not written by torch.save")
 	}
-	text, err := readEntry(f, pickle, maxPickle)
+	text, err := readEntry(r, pickle, maxPickle)
 	if err != nil {
 		return nil, fmt.Errorf("entry data.pkl: %w", err)
 	}
@@ -101,7 +112,7 @@ func parse(f *os.File) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("entry data.pkl: %w", err)
 	}
-	c := &File{file: f, size: info.Size(), data: map[string]extent{}}
+	c := &File{data: r, size: size, entries: map[string]extent{}}
 	for key, s := range g.storages {
 		e, ok := entries["data/"+key]
 		if !ok {
@@ -110,15 +121,15 @@ func parse(f *os.File) (*File, error) {
 		if want := int64(s.count) * int64(s.dtype.Size()); e.size != want {
 			return nil, fmt.Errorf("entry data/%s has %d bytes, %d x %s needs %d", key, e.size, s.count, s.dtype, want)
 		}
-		c.data[key] = e
+		c.entries[key] = e
 	}
 	return c, c.name(root)
 }
 
 // notZip says what a file that is no zip may be.
-func notZip(f *os.File, zipErr error) error {
+func notZip(r io.ReaderAt, zipErr error) error {
 	head := make([]byte, 64)
-	n, _ := f.ReadAt(head, 0)
+	n, _ := r.ReadAt(head, 0)
 	head = head[:n]
 	switch {
 	case bytes.HasPrefix(head, []byte("\x80\x02\x8a\x0a")): // PROTO 2, LONG1: torch's magic number
@@ -236,7 +247,7 @@ func (c *File) Size() int64 { return c.size }
 // SHA256 reads the whole file and returns its SHA-256 in hex.
 func (c *File) SHA256(ctx context.Context) (string, error) {
 	sum := sha256.New()
-	if err := copyContext(ctx, sum, io.NewSectionReader(c.file, 0, c.size), make([]byte, 1<<20)); err != nil {
+	if err := copyContext(ctx, sum, io.NewSectionReader(c.data, 0, c.size), make([]byte, 1<<20)); err != nil {
 		return "", fmt.Errorf("read checkpoint: %w", err)
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
@@ -251,9 +262,9 @@ func (c *File) Verify(ctx context.Context, tensors []*Tensor) error {
 			continue
 		}
 		done[t.Storage] = true
-		e := c.data[t.Storage]
+		e := c.entries[t.Storage]
 		sum := crc32.NewIEEE()
-		r := io.NewSectionReader(c.file, e.offset, e.size)
+		r := io.NewSectionReader(c.data, e.offset, e.size)
 		if err := copyContext(ctx, sum, r, buffer); err != nil {
 			return fmt.Errorf("entry data/%s: %w", t.Storage, err)
 		}

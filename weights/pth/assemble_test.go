@@ -1,0 +1,100 @@
+package pth
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Pieces of pickles, as torch.save writes them.
+
+func str(s string) string {
+	return "X" + string(binary.LittleEndian.AppendUint32(nil, uint32(len(s)))) + s
+}
+
+func num(n int) string { return "J" + string(binary.LittleEndian.AppendUint32(nil, uint32(int32(n)))) }
+
+func nums(n ...int) string {
+	var b strings.Builder
+	b.WriteString("(")
+	for _, v := range n {
+		b.WriteString(num(v))
+	}
+	return b.String() + "t"
+}
+
+func global(module, name string) string { return "c" + module + "\n" + name + "\n" }
+
+func storageID(kind, key string, count int) string {
+	return "(" + str("storage") + global("torch", kind) + str(key) + str("cpu") + num(count) + "tQ"
+}
+
+// window is a call of _rebuild_tensor_v2.
+func window(storage string, offset int, shape, stride string) string {
+	return global("torch._utils", "_rebuild_tensor_v2") + "(" + storage + num(offset) + shape + stride + "\x89" +
+		global("collections", "OrderedDict") + ")RtR"
+}
+
+// state is a whole pickle of a dict of the given keys and values.
+func state(keysAndValues ...string) string {
+	return "\x80\x02}(" + strings.Join(keysAndValues, "") + "u."
+}
+
+// entry is one file of a container; a method other than Store is for refusals.
+type entry struct {
+	name, content string
+	method        uint16
+}
+
+func container(t testing.TB, entries ...entry) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, e := range entries {
+		w, err := z.CreateHeader(&zip.FileHeader{Name: e.name, Method: e.method})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(e.content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// checkpoint is a container of a pickle and the storage data/0.
+func checkpoint(t testing.TB, pickle, data string) []byte {
+	t.Helper()
+	return container(t, entry{name: "a/data.pkl", content: pickle}, entry{name: "a/data/0", content: data})
+}
+
+func openBytes(t testing.TB, content []byte) (*File, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "a.pth")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(path)
+	if err == nil {
+		t.Cleanup(func() { f.Close() })
+	}
+	return f, err
+}
+
+// copied returns a tensor's bytes.
+func copied(t testing.TB, f *File, x *Tensor) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := f.CopyTo(context.Background(), &b, x); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}

@@ -1,0 +1,183 @@
+package pth
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+
+	"vbge/weights/tensor"
+)
+
+func run(pickle string) (any, error) {
+	v, _, err := unpickle([]byte(pickle), torchGlobals{storages: map[string]storage{}})
+	return v, err
+}
+
+func TestScalars(t *testing.T) {
+	f := func(pickle string, want any) {
+		t.Helper()
+		if got, err := run("\x80\x02" + pickle + "."); err != nil || got != want {
+			t.Errorf("%q is %v (%v), want %v", pickle, got, err, want)
+		}
+	}
+	f("N", none{})
+	f("\x88", true)
+	f("\x89", false)
+	f("K\xff", int64(255))
+	f("M\x01\x02", int64(513))
+	f("J\xff\xff\xff\xff", int64(-1))
+	f("\x8a\x00", int64(0))
+	f("\x8a\x01\xfe", int64(-2))
+	f("\x8a\x08\x00\x00\x00\x00\x00\x00\x00\x80", int64(-1<<63))
+	f("G\x3f\xf8\x00\x00\x00\x00\x00\x00", 1.5)
+	f(str("ü"), "ü")
+	f("K\x01q\x05K\x02\x86"+"h\x05", int64(1))
+	f("K\x07r\x00\x01\x00\x00j\x00\x01\x00\x00", int64(7))
+}
+
+func TestCollections(t *testing.T) {
+	v, err := run("\x80\x02}(" + str("a") + "K\x01" + str("b") + "](K\x02K\x03eu" + str("c") + "]K\x04as.")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := v.(*dict)
+	if a, _ := d.get("a"); a != int64(1) {
+		t.Errorf("a is %v", a)
+	}
+	if b, _ := d.get("b"); len(b.(*list).items) != 2 {
+		t.Errorf("b is %v", b)
+	}
+	if c, _ := d.get("c"); c.(*list).items[0] != int64(4) {
+		t.Errorf("c is %v", c)
+	}
+}
+
+func TestTensor(t *testing.T) {
+	v, err := run("\x80\x02" + global("torch._utils", "_rebuild_parameter") + "(" +
+		window(storageID("BFloat16Storage", "9", 20), 2, nums(2, 3), nums(1, 6)) + "\x88}tR.")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Tensor{DType: tensor.BF16, Shape: []int{2, 3}, Stride: []int{1, 6}, Offset: 2, Storage: "9"}
+	if got := v.(*Tensor); !got.SameData(&want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+// TestHostile runs pickles that do, or pretend, what no weights file does.
+func TestHostile(t *testing.T) {
+	f := func(why, pickle string) {
+		t.Helper()
+		if v, err := run("\x80\x02" + pickle); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%.80q: %T, error %v; want one about %q", pickle, v, err, why)
+		}
+	}
+	ten := storageID("FloatStorage", "0", 10)
+	f(`"posix.system"`, "cposix\nsystem\n("+str("echo pwned")+"tR.")
+	f(`"builtins.eval"`, global("builtins", "eval")+"("+str("1")+"tR.")
+	f(`"builtins.getattr"`, global("builtins", "getattr")+".")
+	f(`"torch.load"`, global("torch", "load")+".")
+	f(`"torch._utils._rebuild_tensor"`, global("torch._utils", "_rebuild_tensor")+".")
+	f(`"numpy.core.multiarray._reconstruct"`, global("numpy.core.multiarray", "_reconstruct")+".")
+	f(`"collections.OrderedDict.__init__"`, global("collections.OrderedDict", "__init__")+".")
+	f("not executed", "(iposix\nsystem\n.")                          // INST
+	f("not executed", ")o.")                                         // OBJ
+	f("not executed", global("collections", "OrderedDict")+")\x81.") // NEWOBJ
+	f("not executed", str("posix")+str("system")+"\x93.")            // STACK_GLOBAL
+	f("not executed", "\x82\x01.")                                   // EXT1
+	f("protocol 4", "\x80\x04.")
+	f("OrderedDict with 1", global("collections", "OrderedDict")+"]\x85R.")
+	f("a class was called", global("torch", "FloatStorage")+")R.")
+	f("a str was called", str("x")+")R.")
+	f("called with a list", global("collections", "OrderedDict")+"]R.")
+	f("attributes set on a tensor", window(ten, 0, nums(1), nums(1))+"}b.")
+	f("persistent id", str("0")+"Q.")
+	f("persistent id", "("+str("module")+"K\x00K\x00K\x00K\x00tQ.")
+	f("a storage's type", "("+str("storage")+str("x")+str("0")+str("cpu")+num(1)+"tQ.")
+	f("a storage's type", storageID("FloatStorage", "0", -1)+".")
+	f("is once 10 x F32, once 11 x F32", ten+storageID("FloatStorage", "0", 11)+".")
+	f("is once 10 x F32, once 10 x F16", ten+storageID("HalfStorage", "0", 10)+".")
+	f("without a tensor", global("torch._utils", "_rebuild_parameter")+")R.")
+	f("with 0 arguments", global("torch._utils", "_rebuild_tensor_v2")+")R.")
+	f("a str for a storage", window(str("0"), 0, nums(1), nums(1))+".")
+	f("outside its 10", window(ten, 11, nums(1), nums(1))+".")
+	f("outside its 10", window(ten, -1, nums(1), nums(1))+".")
+	f("element 11 of 10", window(ten, 1, nums(10), nums(1))+".")
+	f("element 19 of 10", window(ten, 0, nums(2, 10), nums(9, 1))+".")
+	f("elements overlap", window(ten, 0, nums(1000000, 1000000), nums(0, 0))+".")
+	f("elements overlap", window(ten, 0, nums(3, 3), nums(1, 1))+".")
+	f("from 0 to 2^40", window(ten, 9, nums(2), nums(-1))+".")
+	f("from 0 to 2^40", window(ten, 0, nums(-2), nums(1))+".")
+	f("2^40 elements", window(ten, 0, nums(1<<30, 1<<30), nums(1, 1))+".")
+	f("too large", window(ten, 0, nums(1<<30), "\x8a\x05\x00\x00\x00\x00\x01\x85")+".")
+	f("differ in length", window(ten, 0, nums(1), nums(1, 1))+".")
+	f("at most 8", window(ten, 0, nums(1, 1, 1, 1, 1, 1, 1, 1, 1), nums(1, 1, 1, 1, 1, 1, 1, 1, 1))+".")
+	f("an integer of 9 bytes", "\x8a\x09123456789.")
+	f("bytes needed", "X\xff\xff\xff\xffabc")
+	f("bytes needed", "J\x00")
+	f("no UTF-8", "X\x01\x00\x00\x00\xff.")
+	f("memo 3", "h\x03.")
+	f("to memoise", "q\x00.")
+	f("to memoise", "K\x01(q\x00.")
+	f("stack holds 0", ".")
+	f("stack holds 0", "K\x01(\x85.")
+	f("no mark", "t.")
+	f("levels deep", strings.Repeat("(", 65))
+	f("stands twice", "}"+str("a")+"K\x01s"+str("a")+"K\x01s.")
+	f("no pairs", "}(K\x01u.")
+	f("no pairs", "}K\x01a.")
+	f("on a list", "]K\x01K\x02s.")
+	f("added to an int", "K\x01K\x02a.")
+	f("nothing on the stack to fill", "(K\x01e.")
+	f("without an end", "cposix\n")
+	f("without an end", "c"+strings.Repeat("a", 300))
+	f("without a STOP", "K\x01")
+	f("opcodes", strings.Repeat("N", maxSteps)+".")
+	f("pickle byte 4", "K\x01?")
+}
+
+// TestCyclic makes a dict that holds itself; nothing may follow it forever.
+func TestCyclic(t *testing.T) {
+	_, err := openBytes(t, checkpoint(t, "\x80\x02}q\x00"+str("state_dict")+"h\x00s.", "x"))
+	if err != nil {
+		t.Fatal(err) // it holds no tensor, which is for the caller to refuse
+	}
+	_, err = openBytes(t, checkpoint(t, "\x80\x02]q\x00h\x00a.", "x"))
+	if err == nil || !strings.Contains(err.Error(), "a list, not a state_dict") {
+		t.Errorf("a list that holds itself: %v", err)
+	}
+}
+
+// TestMemory runs the pickles that cost most for their size.
+func TestMemory(t *testing.T) {
+	f := func(name, pickle string) {
+		t.Helper()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, _ = run(pickle)
+		runtime.ReadMemStats(&after)
+		if grown := after.TotalAlloc - before.TotalAlloc; grown > 512<<20 {
+			t.Errorf("%s: %d bytes of pickle allocated %d MB", name, len(pickle), grown>>20)
+		} else {
+			t.Logf("%s: %d bytes of pickle allocated %d MB in all", name, len(pickle), grown>>20)
+		}
+	}
+	f("empty dicts", "\x80\x02"+strings.Repeat("}", maxPickle))
+	f("memo", "\x80\x02N"+strings.Repeat("r\xaa\xbb\xcc\xddN", maxPickle/6))
+	f("tuples of tuples", "\x80\x02N"+strings.Repeat("\x85", maxPickle))
+	f("doubling", "\x80\x02N"+strings.Repeat("q\x00h\x00h\x00\x86", maxPickle/7))
+	f("tensors", "\x80\x02"+global("torch._utils", "_rebuild_tensor_v2")+"q\x00("+storageID("ByteStorage", "0", 1)+
+		num(0)+nums(1, 1, 1, 1, 1, 1, 1, 1)+nums(1, 1, 1, 1, 1, 1, 1, 1)+"tq\x01"+strings.Repeat("h\x00h\x01R", maxPickle/5))
+}
+
+func FuzzUnpickle(f *testing.F) {
+	f.Add([]byte(state(str("a"), window(storageID("FloatStorage", "0", 10), 0, nums(2, 5), nums(5, 1)))))
+	f.Add([]byte("\x80\x02}q\x00(" + str("a") + "](K\x01K\x02e" + str("b") + "\x8a\x01\xffuN\x88\x86."))
+	f.Fuzz(func(t *testing.T, pickle []byte) {
+		g := torchGlobals{storages: map[string]storage{}}
+		v, n, err := unpickle(pickle, g)
+		if err == nil && (v == nil || n < 1 || n > len(pickle)) {
+			t.Fatalf("value %v from %d of %d bytes", v, n, len(pickle))
+		}
+	})
+}
