@@ -67,8 +67,11 @@ func (d *downloader) checkSum(ctx context.Context, file, name, known string) err
 		return err
 	}
 	fmt.Fprintf(d.log, "SHA-256 %s  %s\n", sum, name)
+	if known != "" && sum != known {
+		return fmt.Errorf("%w %s, expected %s", ErrSum, sum, known)
+	}
 	if want := cmp.Or(known, sums[name], sum); sum != want {
-		return fmt.Errorf("%w %s, expected %s", ErrSum, sum, want)
+		return fmt.Errorf("%w %s, expected %s (to accept another version, remove its line from %s)", ErrSum, sum, want, sumsFile)
 	}
 	if sums[name] == sum {
 		return nil

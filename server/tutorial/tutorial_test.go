@@ -170,8 +170,14 @@ func TestFetchChecksSums(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.files[weightsPath] = []byte("released anew")
-		if _, err = Fetch(t.Context(), h.options(dir)); !errors.Is(err, ErrSum) {
+		if _, err = Fetch(t.Context(), h.options(dir)); !errors.Is(err, ErrSum) || !strings.Contains(err.Error(), sumsName) {
 			t.Errorf("error %v, want ErrSum: another sum is recorded", err)
+		}
+		if err := os.Remove(filepath.Join(dir, sumsName)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err = Fetch(t.Context(), h.options(dir)); err != nil {
+			t.Errorf("without the recorded sum: %v", err)
 		}
 	})
 	t.Run("damaged record", func(t *testing.T) {
