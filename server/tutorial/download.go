@@ -88,32 +88,12 @@ func (d *downloader) attempt(ctx context.Context, s source, part string) error {
 		return broken{reason(ctx, err)}
 	}
 	defer response.Body.Close()
-	total := response.ContentLength
-	switch response.StatusCode {
-	case http.StatusPartialContent:
-		var first int64
-		if first, total = contentRange(response); first != offset {
-			return errors.Join(broken{fmt.Errorf("asked for bytes from %d, got %q", offset, response.Header.Get("Content-Range"))},
-				discard(part))
-		}
-	case http.StatusOK: // from the start: the server knows no ranges, or has another version by now
-		if offset, err = 0, errors.Join(file.Truncate(0), rewind(file), writeValidator(part, response)); err != nil {
-			return err
-		}
-	case http.StatusRequestedRangeNotSatisfiable:
-		if _, total := contentRange(response); total == offset {
-			return nil // an earlier run was stopped between the last byte and the new name
-		}
-		return errors.Join(broken{errors.New("what was there does not fit, starting over")}, discard(part))
-	default:
-		err := fmt.Errorf("the server answers %d %s", response.StatusCode, http.StatusText(response.StatusCode))
-		if response.StatusCode >= 500 || response.StatusCode == http.StatusTooManyRequests {
-			return broken{err}
-		}
+	offset, total, err := d.accept(response, file, part, offset)
+	if err != nil || offset == total {
 		return err
 	}
-	if max(total, offset) > s.limit {
-		return fmt.Errorf("%d bytes are more than the %d that this file may have", total, s.limit)
+	if size := max(total, offset); size > s.limit {
+		return fmt.Errorf("%d bytes are more than the %d that this file may have", size, s.limit)
 	}
 
 	body := &countingBody{d: d, next: response.Body, stalled: stalled, name: filepath.Base(s.url), done: offset, total: total}
@@ -129,6 +109,32 @@ func (d *downloader) attempt(ctx context.Context, s source, part string) error {
 		return broken{fmt.Errorf("got %d bytes of %d", body.done, total)}
 	}
 	return file.Close()
+}
+
+// accept readies the file for what the server answers to a request from an offset on. It returns
+// where the answer's bytes go and how many the file has in all, -1 if that is not known.
+func (d *downloader) accept(response *http.Response, file *os.File, part string, offset int64) (at, total int64, err error) {
+	switch code := response.StatusCode; {
+	case code == http.StatusPartialContent:
+		if at, total = contentRange(response); at != offset {
+			err = broken{fmt.Errorf("asked for bytes from %d, got %q", offset, response.Header.Get("Content-Range"))}
+			return 0, 0, errors.Join(err, discard(part))
+		}
+		return at, total, nil
+	case code == http.StatusOK: // from the start: the server knows no ranges, or has another version by now
+		return 0, response.ContentLength, errors.Join(file.Truncate(0), rewind(file), writeValidator(part, response))
+	case code == http.StatusRequestedRangeNotSatisfiable:
+		if _, total = contentRange(response); total == offset {
+			return offset, total, nil // an earlier run was stopped between the last byte and the new name
+		}
+		return 0, 0, errors.Join(broken{errors.New("what was there does not fit, starting over")}, discard(part))
+	default:
+		err = fmt.Errorf("the server answers %d %s", code, http.StatusText(code))
+		if code >= 500 || code == http.StatusTooManyRequests {
+			err = broken{err}
+		}
+		return 0, 0, err
+	}
 }
 
 func (d *downloader) request(ctx context.Context, url string, offset int64, part string) (*http.Response, error) {
