@@ -37,13 +37,14 @@ func decodeBMP(file []byte, l Limits) (*Picture, error) {
 		head += 4 * min(colours, 256)
 	}
 	rowBytes := (int64(width)*int64(bits) + 31) / 32 * 4
-	if offset < head || int64(len(file)) < offset+rowBytes*int64(max(height, -height)) {
+	const padding = 3 // of the last row, which some writers leave out and Pillow does not miss
+	if offset < head || int64(len(file))+padding < offset+rowBytes*int64(max(height, -height)) {
 		return nil, fmt.Errorf("%w: %d bytes do not hold %d x %d pixels from byte %d on", ErrFormat, len(file), width, height, offset)
 	}
 	// x/image/bmp wants the pixels right after the header, which not every writer puts there.
 	header := bytes.Clone(file[:head])
 	binary.LittleEndian.PutUint32(header[10:], uint32(head))
-	m, err := bmp.Decode(io.MultiReader(bytes.NewReader(header), bytes.NewReader(file[offset:])))
+	m, err := bmp.Decode(io.MultiReader(bytes.NewReader(header), bytes.NewReader(file[offset:]), bytes.NewReader(make([]byte, padding))))
 	if err != nil {
 		return nil, broken("x/image/bmp", err)
 	}

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"fmt"
 	"image"
-	"image/color"
 	"image/jpeg"
 	"runtime"
 )
@@ -47,13 +46,7 @@ func decodeJPEG(file []byte, l Limits) (*Picture, error) {
 		return p, nil
 	case *image.YCbCr:
 		p := newPicture(RGB, c.Width, c.Height)
-		for y := range c.Height {
-			for x := range c.Width {
-				s := m.YCbCrAt(x, y)
-				px := p.Pix[3*(y*c.Width+x):]
-				px[0], px[1], px[2] = color.YCbCrToRGB(s.Y, s.Cb, s.Cr)
-			}
-		}
+		fromYCbCr(p.Pix, m)
 		return p, nil
 	}
 	return nil, fmt.Errorf("%w: image/jpeg returned %T", ErrFormat, decoded)
