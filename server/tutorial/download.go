@@ -121,6 +121,8 @@ func (d *downloader) accept(response *http.Response, file *os.File, part string,
 			return 0, 0, errors.Join(err, discard(part))
 		}
 		return at, total, nil
+	case code == http.StatusOK && response.ContentLength == 0:
+		return 0, 0, broken{errors.New("the server sends an empty file")}
 	case code == http.StatusOK: // from the start: the server knows no ranges, or has another version by now
 		return 0, response.ContentLength, errors.Join(file.Truncate(0), rewind(file), writeValidator(part, response))
 	case code == http.StatusRequestedRangeNotSatisfiable:

@@ -5,6 +5,7 @@ package tutorial
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -82,7 +83,9 @@ func Fetch(ctx context.Context, options Options) (Files, error) {
 	}
 	root := filepath.Join(options.Dir, "images_folder")
 	archive := filepath.Join(options.Dir, filepath.Base(archivePath))
-	if err := unpackPictures(ctx, archive, root, options.Log); err != nil {
+	if err := unpackPictures(ctx, archive, root, options.Log); errors.Is(err, ErrArchive) {
+		return Files{}, fmt.Errorf("tutorial: %w; to download it again, remove it and its line in %s", err, sumsName)
+	} else if err != nil {
 		return Files{}, fmt.Errorf("tutorial: %w", err)
 	}
 	return Files{

@@ -200,6 +200,25 @@ func TestFetchRealVocabularySumIsTheDefault(t *testing.T) {
 	}
 }
 
+func TestFetchArchiveThatIsNone(t *testing.T) {
+	h, dir := newHost(t), t.TempDir()
+	archive := h.files[archivePath]
+	h.files[archivePath] = []byte("<html>please sign in</html>")
+	_, err := Fetch(t.Context(), h.options(dir))
+	if !errors.Is(err, ErrArchive) || !strings.Contains(err.Error(), "remove it and its line in SHA256SUMS") {
+		t.Fatalf("error %v, want ErrArchive and what to do", err)
+	}
+	h.files[archivePath] = archive
+	for _, name := range []string{path.Base(archivePath), sumsName} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Fetch(t.Context(), h.options(dir)); err != nil {
+		t.Errorf("after doing so: %v", err)
+	}
+}
+
 func TestFetchInterrupted(t *testing.T) {
 	h, dir := newHost(t), t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())

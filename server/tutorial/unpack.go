@@ -161,7 +161,7 @@ func checkPictures(root string) error {
 		return err
 	}
 	if _, err := os.Stat(filepath.Join(root, queryName)); err != nil || len(images) == 0 {
-		return fmt.Errorf("%w: %s holds no %s or no %s/*.jpg; remove it to unpack it again", ErrArchive, root, queryName, imagesName)
+		return fmt.Errorf("%s holds no %s or no %s/*.jpg; remove it to unpack it again", root, queryName, imagesName)
 	}
 	return nil
 }
