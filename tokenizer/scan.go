@@ -56,6 +56,8 @@ type scanner struct {
 	count   int  // code points in word
 	long    bool // the word has more than maxWord code points
 	barrier int  // no code point is put in order before this byte of word
+
+	pieces [maxWord]int32 // ids of the word's pieces, until all of it is found
 }
 
 // scan reads the text until its end or until there is room for no more ids.
@@ -226,22 +228,16 @@ func (s *scanner) emit(id int32) {
 
 // emitPieces appends the ids of a word's pieces, longest first, or one [UNK] if any part of it is not found.
 func emitPieces[Word string | []byte](s *scanner, word Word) {
-	if len(s.ids) == s.room {
-		return
-	}
-	first := len(s.ids)
-	from := root
-	for at := 0; at < len(word); {
-		id, length := none, 0
-		if from != none {
-			id, length = longest(s.t.trie, from, word[at:])
-		}
+	from, count := root, 0
+	for at := 0; at < len(word); count++ {
+		id, length := longest(s.t.trie, from, word[at:])
 		if length == 0 {
-			s.ids = append(s.ids[:first], s.t.unk)
+			s.emit(s.t.unk)
 			return
 		}
-		s.emit(id)
+		s.pieces[count] = id
 		at += length
 		from = s.t.continuation
 	}
+	s.ids = append(s.ids, s.pieces[:min(count, s.room-len(s.ids))]...)
 }

@@ -19,7 +19,7 @@ const (
 	none int32 = -1
 )
 
-// free marks a node not in use; the child of none, where every walk out of the trie ends, is none as well.
+// free marks a node not in use.
 var free = node{parent: -2, id: none}
 
 // newTrie stores each key's bytes with its id.
@@ -115,9 +115,12 @@ func (t trie) walk(s int32, path string) int32 {
 	return s
 }
 
-// longest returns the id and length of the longest token that starts word, walking from node s; length 0 where
-// there is none. Upper-case ASCII counts as lower-case.
+// longest returns the id and length of the longest token that starts word, walking from node s, which may be none;
+// length 0 says that no token does. Upper-case ASCII counts as lower-case.
 func longest[Word string | []byte](t trie, s int32, word Word) (id int32, length int) {
+	if s == none {
+		return none, 0
+	}
 	base := t[s].base
 	for i := 0; i < len(word); i++ {
 		next := base + int32(lower[word[i]])
