@@ -17,7 +17,7 @@ func (c *File) CopyTo(ctx context.Context, w io.Writer, t *Tensor) error {
 	offset, length := c.entries[t.Storage].offset+int64(begin*size), (end-begin)*size
 	r := io.NewSectionReader(c.data, offset, int64(length))
 	if t.contiguous() {
-		if err := copyContext(ctx, w, r, make([]byte, min(length, 1<<20))); err != nil {
+		if err := copyContext(ctx, w, r, make([]byte, min(length, 1<<16))); err != nil {
 			return fmt.Errorf("tensor %s, storage %s: %w", t.Name, t.Storage, err)
 		}
 		return nil
