@@ -9,8 +9,8 @@ version := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 # env has the build tag and compiler flags; it is there once a native build is possible.
 env     := third_party/native/env
 native  := if [[ -f $(env) ]]; then . $(env); fi;
-# MAKEFLAGS would make CMake's own make announce every folder that it enters.
-cmake    = cmake --preset $(1) >/dev/null && MAKEFLAGS= cmake --build --preset $(1)
+# Without the flag, CMake's own make announces every folder that it enters.
+cmake    = cmake --preset $(1) >/dev/null && MAKEFLAGS=--no-print-directory cmake --build --preset $(1)
 
 .PHONY: help setup build test demo tutorial bench bench-torch fuzz lint check test-address clean distclean
 
