@@ -53,17 +53,17 @@ func bicubic(in, out, first, n int) []taps[float64] {
 
 // fixed rounds weights to the fixed point of the 8-bit resampler, halves away from zero.
 func fixed(real []taps[float64]) []taps[int32] {
-	all := make([]taps[int32], len(real))
+	total := 0
+	for _, t := range real {
+		total += len(t.weights)
+	}
+	all, weights := make([]taps[int32], len(real)), make([]int32, 0, total)
 	for i, t := range real {
-		w := make([]int32, len(t.weights))
-		for j, v := range t.weights {
-			half := 0.5
-			if v < 0 {
-				half = -0.5
-			}
-			w[j] = int32(half + float64(v*(1<<fixedBits)))
+		start := len(weights)
+		for _, v := range t.weights {
+			weights = append(weights, int32(math.Copysign(0.5, v)+float64(v*(1<<fixedBits))))
 		}
-		all[i] = taps[int32]{t.lo, w}
+		all[i] = taps[int32]{t.lo, weights[start:]}
 	}
 	return all
 }

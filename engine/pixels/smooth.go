@@ -18,113 +18,34 @@ func cropSmooth(out, pix []uint8, bands int, alpha bool, x, y axis) {
 	if y.resizes() {
 		middle = make([]uint8, (bottom-top)*x.n*bands)
 	}
-	var scratch []uint8
-	if alpha {
-		scratch = make([]uint8, (right-left)*bands)
-	}
-	for i := range bottom - top {
-		src := pix[((top+i)*x.in+left)*bands : ((top+i)*x.in+right)*bands]
-		dst := middle[i*x.n*bands:][:x.n*bands]
-		if alpha {
-			premultiply(scratch, src, bands)
-			src = scratch
+	in, n := (right-left)*bands, x.n*bands
+	low, high, packed := make([]uint8, in), make([]uint8, in), make([]uint64, in)
+	for i := 0; i < bottom-top; i += 2 {
+		j := min(i+1, bottom-top-1) // an odd last row is made twice
+		row := func(i int, scratch []uint8) []uint8 {
+			src := pix[((top+i)*x.in+left)*bands:][:in]
+			if alpha {
+				premultiply(scratch, src, bands)
+				return scratch
+			}
+			return src
 		}
 		if x.resizes() {
-			resampleRow(dst, src, bands, left, columns)
+			pack(packed, row(i, low), row(j, high))
+			resampleRows(middle[i*n:][:n], middle[j*n:][:n], packed, bands, left, columns)
 		} else {
-			copy(dst, src)
+			copy(middle[i*n:], row(i, low))
+			copy(middle[j*n:], row(j, high))
 		}
 	}
 	if y.resizes() {
 		for i, t := range rows {
-			resampleColumns(out[i*x.n*bands:][:x.n*bands], middle[(t.lo-top)*x.n*bands:], t.weights)
+			resampleColumns(out[i*n:][:n], middle[(t.lo-top)*n:], t.weights)
 		}
 	}
 	if alpha {
 		unpremultiply(out, bands)
 	}
-}
-
-// resampleRow makes a row of output pixels; src begins at input pixel left.
-func resampleRow(dst, src []uint8, bands, left int, columns []taps[int32]) {
-	const half = 1 << (fixedBits - 1)
-	for i, t := range columns {
-		s := src[(t.lo-left)*bands:][:len(t.weights)*bands]
-		d := dst[i*bands:][:bands]
-		switch bands {
-		case 1:
-			a := int32(half)
-			for j, w := range t.weights {
-				a += int32(s[j]) * w
-			}
-			d[0] = clip8(a)
-		case 2:
-			a, b := int32(half), int32(half)
-			for _, w := range t.weights {
-				a += int32(s[0]) * w
-				b += int32(s[1]) * w
-				s = s[2:]
-			}
-			d[0], d[1] = clip8(a), clip8(b)
-		case 3:
-			a, b, c := int32(half), int32(half), int32(half)
-			for _, w := range t.weights {
-				a += int32(s[0]) * w
-				b += int32(s[1]) * w
-				c += int32(s[2]) * w
-				s = s[3:]
-			}
-			d[0], d[1], d[2] = clip8(a), clip8(b), clip8(c)
-		case 4:
-			a, b, c, e := int32(half), int32(half), int32(half), int32(half)
-			for _, w := range t.weights {
-				a += int32(s[0]) * w
-				b += int32(s[1]) * w
-				c += int32(s[2]) * w
-				e += int32(s[3]) * w
-				s = s[4:]
-			}
-			d[0], d[1], d[2], d[3] = clip8(a), clip8(b), clip8(c), clip8(e)
-		}
-	}
-}
-
-// resampleColumns makes one output row of the input rows that rows begins with, one for each weight.
-func resampleColumns(dst, rows []uint8, weights []int32) {
-	const half = 1 << (fixedBits - 1)
-	stride := len(dst)
-	x := 0
-	for ; x+8 <= stride; x += 8 {
-		a0, a1, a2, a3 := int32(half), int32(half), int32(half), int32(half)
-		a4, a5, a6, a7 := int32(half), int32(half), int32(half), int32(half)
-		at := x
-		for _, w := range weights {
-			s := rows[at : at+8 : at+8]
-			a0 += int32(s[0]) * w
-			a1 += int32(s[1]) * w
-			a2 += int32(s[2]) * w
-			a3 += int32(s[3]) * w
-			a4 += int32(s[4]) * w
-			a5 += int32(s[5]) * w
-			a6 += int32(s[6]) * w
-			a7 += int32(s[7]) * w
-			at += stride
-		}
-		d := dst[x : x+8 : x+8]
-		d[0], d[1], d[2], d[3] = clip8(a0), clip8(a1), clip8(a2), clip8(a3)
-		d[4], d[5], d[6], d[7] = clip8(a4), clip8(a5), clip8(a6), clip8(a7)
-	}
-	for ; x < stride; x++ {
-		a := int32(half)
-		for j, w := range weights {
-			a += int32(rows[j*stride+x]) * w
-		}
-		dst[x] = clip8(a)
-	}
-}
-
-func clip8(sum int32) uint8 {
-	return uint8(min(max(sum>>fixedBits, 0), 255))
 }
 
 // premultiply scales the colours of src by the alpha that ends each pixel.
