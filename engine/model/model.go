@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"vbge/engine/op"
+	"vbge/engine/pixels"
 	"vbge/weights"
 )
 
@@ -32,7 +33,7 @@ type Model struct {
 	config weights.Config
 	vision *visionTower // nil in a model for texts only
 	text   *textTower
-	levels [3][256]float32
+	levels [3][256]float32 // of normalised samples, by channel
 }
 
 // ErrNoVision is returned for pictures given to a model without a vision tower.
@@ -42,7 +43,7 @@ var ErrNoVision = errors.New("this model has no vision tower: it embeds texts on
 func Load(b op.Backend, w Weights, o Options) (*Model, error) {
 	l := &loader{backend: b, weights: w}
 	m := &Model{config: w.Config()}
-	m.levels = normalisation(m.config)
+	m.levels = pixels.NormaliseTable(m.config.Mean, m.config.Std)
 	if w.Has(visionPrefix + "patch_embed.proj.weight") {
 		m.vision = l.visionTower(m.config)
 	}
@@ -51,19 +52,6 @@ func Load(b op.Backend, w Weights, o Options) (*Model, error) {
 		return nil, fmt.Errorf("load model onto %s: %w", b.Name(), l.err)
 	}
 	return m, nil
-}
-
-// normalisation maps a sample 0..255 of each channel to (v / 255 - mean) / std, in three float32
-// roundings (section 4).
-func normalisation(c weights.Config) (levels [3][256]float32) {
-	for channel := range levels {
-		for v := range 256 {
-			x := float32(v) / 255
-			x = float32(x - c.Mean[channel])
-			levels[channel][v] = x / c.Std[channel]
-		}
-	}
-	return levels
 }
 
 // Batch is a flat batch of inputs of all kinds: pictures, texts, and pairs of both.

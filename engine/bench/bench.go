@@ -1,0 +1,205 @@
+// Package bench measures how many pictures, texts and pairs a second the engine embeds, beside the
+// rate of the same device's bare matrix products in the same run: the share of the limit.
+package bench
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"vbge/engine"
+	"vbge/engine/model"
+	"vbge/engine/op"
+	"vbge/weights"
+)
+
+// Options choose what is measured.
+type Options struct {
+	Engine  engine.Options
+	Weights model.Weights
+	Batches []int         // inputs in one batch
+	Kinds   []string      // of image, pair, text
+	Time    time.Duration // for all rounds of one kind and batch
+	Rounds  int           // over which kinds and batches take turns
+}
+
+// Kinds are what can be measured. A text has TextTokens tokens, and so have a pair's words.
+var Kinds = []string{"image", "pair", "text"}
+
+// TextTokens is the length of a short description, [CLS] and [SEP] counted.
+const TextTokens = 16
+
+// Row is one measurement: medians over all batches run.
+type Row struct {
+	Kind      string  `json:"kind"`
+	Batch     int     `json:"batch"`
+	PerSecond float64 `json:"per_second"`
+	Tokens    float64 `json:"tokens_per_second"` // through the text tower
+	GFLOPs    float64 `json:"gflops"`            // a second, of matrix products and attention
+	Share     float64 `json:"share"`             // of the bare products' rate
+}
+
+// Report is all of a run.
+type Report struct {
+	Device        string  `json:"device"`
+	Threads       int     `json:"threads"`
+	ProductGFLOPs float64 `json:"product_gflops"` // a second, of bare matrix products
+	Rows          []Row   `json:"rows"`
+}
+
+// work is a pass to run over and over.
+type work struct {
+	kind   string
+	batch  int
+	pass   op.Pass
+	tokens int
+	times  []float64 // seconds
+}
+
+// Run measures. Kinds and batches take turns, so that a slow moment of the machine hits them all.
+func Run(ctx context.Context, o Options) (*Report, error) {
+	backend, modelOptions, err := engine.OpenDevice(o.Engine)
+	if err != nil {
+		return nil, err
+	}
+	defer backend.Close()
+	m, err := model.Load(backend, o.Weights, modelOptions)
+	if err != nil {
+		return nil, err
+	}
+	products, err := bareProducts(backend, o.Weights.Config())
+	if err != nil {
+		return nil, err
+	}
+	all := []*work{products}
+	for _, kind := range o.Kinds {
+		for _, batch := range o.Batches {
+			w, err := record(m, o.Weights.Config(), kind, batch)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, w)
+		}
+	}
+	for _, w := range all { // compiles products and takes memory
+		if err := backend.Run(ctx, &w.pass); err != nil {
+			return nil, err
+		}
+	}
+	turn := o.Time / time.Duration(max(1, o.Rounds))
+	for range max(1, o.Rounds) {
+		for _, w := range all {
+			if err := w.measure(ctx, backend, turn); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return report(backend.Name(), o, all), nil
+}
+
+func (w *work) measure(ctx context.Context, b op.Backend, turn time.Duration) error {
+	for start := time.Now(); time.Since(start) < turn; {
+		began := time.Now()
+		if err := b.Run(ctx, &w.pass); err != nil {
+			return fmt.Errorf("measure %s, batch %d: %w", w.kind, w.batch, err)
+		}
+		w.times = append(w.times, time.Since(began).Seconds())
+	}
+	return nil
+}
+
+func report(device string, o Options, all []*work) *Report {
+	products := all[0]
+	r := &Report{Device: device, Threads: o.Engine.Threads, ProductGFLOPs: flops(&products.pass) / median(products.times) / 1e9}
+	for _, w := range all[1:] {
+		t := median(w.times)
+		row := Row{Kind: w.kind, Batch: w.batch, PerSecond: float64(w.batch) / t, Tokens: float64(w.tokens) / t,
+			GFLOPs: flops(&w.pass) / t / 1e9}
+		row.Share = row.GFLOPs / r.ProductGFLOPs
+		r.Rows = append(r.Rows, row)
+	}
+	return r
+}
+
+func median(v []float64) float64 {
+	v = slices.Sorted(slices.Values(v))
+	return v[len(v)/2]
+}
+
+// flops counts a pass's matrix products and attention, a multiply and an add as two.
+func flops(p *op.Pass) float64 {
+	total := 0.0
+	for _, n := range p.Nodes {
+		switch o := n.Operation.(type) {
+		case op.LinearLayer:
+			total += 2 * float64(o.X.Rows) * float64(o.Weight.In) * float64(o.Weight.Out)
+		case op.Attention:
+			for i := range o.Queries.Len() {
+				q, k := o.Queries[i+1]-o.Queries[i], o.Keys[i+1]-o.Keys[i]
+				total += 4 * float64(q) * float64(k) * float64(o.Q.Cols)
+			}
+		}
+	}
+	return total
+}
+
+// bareProducts is the widest product of the text tower at eight pictures' rows, a few times over.
+func bareProducts(b op.Backend, c weights.Config) (*work, error) {
+	random := rand.New(rand.NewPCG(1, 2))
+	values := make([]float32, c.Text.Intermediate*c.Text.Hidden)
+	for i := range values {
+		values[i] = random.Float32() - 0.5
+	}
+	up, err := b.NewLinear(c.Text.Intermediate, c.Text.Hidden, values, nil)
+	if err != nil {
+		return nil, err
+	}
+	rows := 8 * (c.Patches() + 2)
+	table, err := b.NewTable(1, c.Text.Hidden, values[:c.Text.Hidden])
+	if err != nil {
+		return nil, err
+	}
+	w := &work{kind: "products", batch: 8}
+	x := w.pass.Embedding(op.Embedding{Word: table, TokenType: table, Position: table,
+		IDs: make([]int32, rows), Positions: make([]int32, rows)})
+	for range 8 {
+		w.pass.Linear(x, up)
+	}
+	return w, w.pass.Err()
+}
+
+// record makes a batch of random inputs of one kind.
+func record(m *model.Model, c weights.Config, kind string, batch int) (*work, error) {
+	random := rand.New(rand.NewPCG(3, uint64(batch)))
+	words, picture := TextTokens, kind != "text"
+	if kind == "image" {
+		words = 2 // [CLS] [SEP]
+	}
+	b := model.Batch{Tokens: op.Sequences{0}}
+	for i := range batch {
+		at := -1
+		if picture {
+			at = i
+			for range 3 * c.ImageSize * c.ImageSize {
+				b.Pixels = append(b.Pixels, uint8(random.IntN(256)))
+			}
+		}
+		b.Pictures = append(b.Pictures, at)
+		for range words {
+			b.IDs = append(b.IDs, int32(random.IntN(c.Text.VocabSize)))
+		}
+		b.Tokens = append(b.Tokens, int32(len(b.IDs)))
+	}
+	w := &work{kind: kind, batch: batch, tokens: batch * words}
+	if picture {
+		w.tokens += batch * c.Patches()
+	}
+	y, err := m.Record(&w.pass, b, nil)
+	if err != nil {
+		return nil, err
+	}
+	w.pass.Output(y, make([]float32, y.Rows*y.Cols))
+	return w, nil
+}
