@@ -1,3 +1,5 @@
+// Package weights opens model folders (mapped into memory), makes them from PyTorch checkpoints
+// without Python, and draws random models from a seed for tests and benchmarks.
 package weights
 
 import "math"

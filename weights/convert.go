@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"vbge/weights/pth"
 	"vbge/weights/safetensors"
@@ -103,12 +104,13 @@ func (p *plan) verifyRope(ctx context.Context, file *pth.File) error {
 		if own.Name != RopeCos && own.Name != RopeSin {
 			continue
 		}
+		part := strings.TrimPrefix(own.Name, visual) // rope.freqs_cos or rope.freqs_sin
 		var want bytes.Buffer
 		if err := file.CopyTo(ctx, &want, own); err != nil {
 			return err
 		}
 		for _, block := range p.ropes {
-			if block.SameData(own) || own.Name[len(own.Name)-3:] != block.Name[len(block.Name)-3:] {
+			if !strings.HasSuffix(block.Name, part) || block.SameData(own) {
 				continue
 			}
 			var got bytes.Buffer

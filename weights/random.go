@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 )
 
@@ -20,7 +22,7 @@ type RandomModel struct {
 }
 
 // Random returns the model that `make_checkpoint.py --seed SEED` writes for the configuration,
-// bit for bit (rotary buffers to within two units in the last place of torch's). Weights are
+// bit for bit (rotary buffers to within one unit in the last place of torch's). Weights are
 // drawn when they are asked for.
 func Random(cfg Config, seed int) *RandomModel {
 	m := &RandomModel{config: cfg, seed: seed, tensors: map[string]layoutTensor{}}
@@ -53,12 +55,12 @@ func (m *RandomModel) Float32(name string, shape ...int) ([]float32, error) {
 	if !ok {
 		return nil, fmt.Errorf("random model: %w", &TensorError{Name: name, Want: shape})
 	}
-	if !sameShape(t.shape, shape) {
-		return nil, fmt.Errorf("random model: %w", &TensorError{Name: name, Want: shape, Found: t.shape})
+	if !slices.Equal(t.shape, shape) {
+		return nil, fmt.Errorf("random model: %w", &TensorError{Name: name, Want: shape, Found: append([]int{}, t.shape...)})
 	}
 	if t.rope {
 		cos, sin := ropeTables(m.config)
-		if name[len(name)-3:] == "cos" {
+		if strings.HasSuffix(name, "cos") {
 			return cos, nil
 		}
 		return sin, nil

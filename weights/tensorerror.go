@@ -1,9 +1,6 @@
 package weights
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // TensorError says that a model lacks a tensor, or has it in another shape.
 type TensorError struct {
@@ -19,6 +16,3 @@ func (e *TensorError) Error() string {
 	}
 	return fmt.Sprintf("tensor %s has shape %v, wanted %v", e.Name, e.Found, e.Want)
 }
-
-// sameShape compares shapes; a scalar's may be nil or empty.
-func sameShape(a, b []int) bool { return slices.Equal(a, b) }

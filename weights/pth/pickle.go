@@ -8,40 +8,6 @@ import (
 	"unicode/utf8"
 )
 
-// The values a pickle can build here besides bool, int64, float64 and string (tuples are []any).
-type (
-	none struct{}
-	list struct{ items []any }
-	// dict keeps insertion order, as Python's dict and OrderedDict do.
-	dict struct {
-		keys   []any
-		values []any
-		index  map[string]int // of the string keys
-	}
-)
-
-func (d *dict) get(key string) (any, bool) {
-	i, ok := d.index[key]
-	if !ok {
-		return nil, false
-	}
-	return d.values[i], true
-}
-
-func (d *dict) set(key, value any) error {
-	if name, ok := key.(string); ok {
-		if _, twice := d.index[name]; twice {
-			return fmt.Errorf("key %q stands twice in a dict", name)
-		}
-		if d.index == nil {
-			d.index = make(map[string]int)
-		}
-		d.index[name] = len(d.keys)
-	}
-	d.keys, d.values = append(d.keys, key), append(d.values, value)
-	return nil
-}
-
 // resolver gives meaning to what a pickle names from outside. Nothing a pickle says is executed:
 // these three, written for torch.save's output, are all that happens.
 type resolver interface {
@@ -390,29 +356,4 @@ func (m *machine) line() (string, error) {
 	}
 	m.at += len(line) + 1
 	return line, nil
-}
-
-// kind names a value's type in Python's words, for messages; values themselves may be cyclic.
-func kind(v any) string {
-	switch v.(type) {
-	case none:
-		return "None"
-	case bool:
-		return "a bool"
-	case int64:
-		return "an int"
-	case float64:
-		return "a float"
-	case string:
-		return "a str"
-	case []any:
-		return "a tuple"
-	case *list:
-		return "a list"
-	case *dict:
-		return "a dict"
-	case *Tensor:
-		return "a tensor"
-	}
-	return "a class"
 }

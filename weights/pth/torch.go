@@ -120,8 +120,11 @@ func (g torchGlobals) persistent(id any) (any, error) {
 	dtype, ok1 := fields[1].(tensor.DType)
 	key, ok2 := fields[2].(string)
 	count, ok3 := fields[4].(int64)
-	if !ok1 || !ok2 || !ok3 || count < 0 || count > tensor.MaxElements {
-		return nil, fmt.Errorf("a storage's type, key or size is %s, %s, %s", kind(fields[1]), kind(fields[2]), kind(fields[4]))
+	if !ok1 || !ok2 || !ok3 {
+		return nil, fmt.Errorf("a storage's type, key and size are %s, %s and %s", kind(fields[1]), kind(fields[2]), kind(fields[4]))
+	}
+	if count < 0 || count > tensor.MaxElements {
+		return nil, fmt.Errorf("storage %q of %d elements", key, count)
 	}
 	s := storage{dtype, key, int(count)}
 	if known, ok := g.storages[key]; ok && known != s {
@@ -198,7 +201,7 @@ func sizes(v any) ([]int, error) {
 	for i, item := range items {
 		n, ok := item.(int64)
 		if !ok || n < 0 || n > tensor.MaxElements {
-			return nil, fmt.Errorf("%s at place %d, expected an int from 0 to 2^40", kind(item), i)
+			return nil, fmt.Errorf("%s at place %d, not an int in range", kind(item), i)
 		}
 		out[i] = int(n)
 	}

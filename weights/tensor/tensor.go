@@ -81,14 +81,14 @@ func half(h uint16) float32 {
 }
 
 // MaxElements bounds Count, so that sizes in bytes cannot overflow.
-const MaxElements = 1 << 40
+const MaxElements = math.MaxInt >> 6
 
 // Count returns the elements of a shape, or an error for negative or absurdly large ones.
 func Count(shape []int) (int, error) {
 	n := 1
 	for _, d := range shape {
 		if d < 0 || d > MaxElements || (d != 0 && n > MaxElements/d) {
-			return 0, fmt.Errorf("shape %v has a negative side or more than 2^40 elements", shape)
+			return 0, fmt.Errorf("shape %v has a negative side or too many elements", shape)
 		}
 		n *= d
 	}
