@@ -50,7 +50,7 @@ func explain(parent, ctx context.Context, err error) error {
 		return err
 	}
 	switch status.Code(err) {
-	case codes.Unavailable, codes.DeadlineExceeded:
+	case codes.Unavailable, codes.DeadlineExceeded: // a deadline can be noticed by the server first
 		return fmt.Errorf("%w (%v)", ErrUnreachable, err)
 	case codes.Unauthenticated, codes.PermissionDenied:
 		return fmt.Errorf("%w (%v)", ErrDenied, err)

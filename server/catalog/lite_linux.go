@@ -24,7 +24,7 @@ const (
 // a unix socket in a private folder and ends when this process does.
 type lite struct {
 	socket string
-	folder string // private, holds the socket
+	folder string // private, holds the socket, logs and cache
 	lock   *fileLock
 	output *tail
 	pid    int
@@ -70,7 +70,13 @@ func (l *lite) run(binary, db string) error {
 	libraries := filepath.Dir(binary)
 	cmd := exec.Command(binary, db, "unix:"+l.socket, "ERROR", l.lock.path)
 	cmd.Dir = l.folder
-	cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+strings.TrimSuffix(libraries+":"+os.Getenv("LD_LIBRARY_PATH"), ":"))
+	cmd.Env = append(os.Environ(),
+		"LD_LIBRARY_PATH="+strings.TrimSuffix(libraries+":"+os.Getenv("LD_LIBRARY_PATH"), ":"),
+		// It empties $HOME/.cache/milvus at its start, also that of another
+		// milvus-lite which is just using it ("Mmap manager has not been init").
+		"HOME="+l.folder,
+		"TMPDIR="+l.folder, // for its log files
+	)
 	cmd.Stdout, cmd.Stderr = l.output, l.output
 	cmd.WaitDelay = time.Second
 	cmd.SysProcAttr = &syscall.SysProcAttr{

@@ -26,7 +26,10 @@ func (m *milvus) Upsert(ctx context.Context, rows []Row) error {
 	for done := 0; done < len(rows); {
 		n := batch(rows[done:], metadata[done:])
 		err := m.call(ctx, fmt.Sprintf("write rows %d to %d of %d to %s", done+1, done+n, len(rows), m.info.Collection), func(ctx context.Context) error {
-			_, err := m.client.Upsert(ctx, m.info.Collection, "", columns(rows[done:done+n], metadata[done:done+n], m.info.Dimension)...)
+			written, err := m.client.Upsert(ctx, m.info.Collection, "", columns(rows[done:done+n], metadata[done:done+n], m.info.Dimension)...)
+			if err == nil && written.Len() != n { // milvus-lite stops at a row it cannot take and reports success
+				err = fmt.Errorf("Milvus took %d of %d rows", written.Len(), n)
+			}
 			return err
 		})
 		if err != nil {
