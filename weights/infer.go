@@ -68,7 +68,7 @@ func measure(c *Config, shapes map[string][]int) (*sizes, error) {
 		switch {
 		case !ok:
 			s.absent = true
-			problems = append(problems, fmt.Errorf("%s is unknown: tensor %s is missing", name, tensor))
+			problems = append(problems, fmt.Errorf("%s is unknown: %w: %s", name, ErrIncomplete, tensor))
 		case len(shape) != rank || shape[axis] < 1 || shape[axis] > maxSize:
 			problems = append(problems, fmt.Errorf("%s is unknown: tensor %s has shape %v", name, tensor, shape))
 		default:

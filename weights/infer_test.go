@@ -95,7 +95,7 @@ func TestInferRefuses(t *testing.T) {
 		}
 	}
 	f("text.vocab_size is unknown", func(s map[string][]int) { clear(s) })
-	f("cls_token is missing", func(s map[string][]int) { delete(s, visual+"cls_token") })
+	f("tensors are missing: model_visual.visual.cls_token", func(s map[string][]int) { delete(s, visual+"cls_token") })
 	f("shape [32 32]", func(s map[string][]int) { s[visual+"cls_token"] = []int{32, 32} })
 	f("not a square", func(s map[string][]int) { s[visual+"pos_embed"] = []int{1, 18, 32} })
 	f("not a square", func(s map[string][]int) { s[visual+"pos_embed"] = []int{1, 1, 32} })

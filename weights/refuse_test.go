@@ -46,7 +46,7 @@ func TestConvertRefusesTensors(t *testing.T) {
 	}
 	const query, norm = "bge_encoder.layer.0.attention.self.query.weight", visual + "blocks.0.norm1.bias"
 	f(query+", "+norm, ErrIncomplete, without(query, norm))
-	f(visual+"cls_token is missing", nil, without(visual+"cls_token"))
+	f("vision.width is unknown: tensors are missing: "+visual+"cls_token", ErrIncomplete, without(visual+"cls_token"))
 	f("text.vocab_size is unknown", nil, func([]storedTensor) []storedTensor { return nil })
 	f("tensor "+norm+" has shape [4 8], wanted [32]", nil, with(norm, func(x *storedTensor) { x.shape = []int{4, 8} }))
 	f("tensor "+norm+" is of type I32", nil, with(norm, func(x *storedTensor) { x.storage = "IntStorage" }))
