@@ -41,9 +41,15 @@ func decodeBMP(file []byte, l Limits) (*Picture, error) {
 	if offset < head || int64(len(file))+padding < offset+rowBytes*int64(max(height, -height)) {
 		return nil, fmt.Errorf("%w: %d bytes do not hold %d x %d pixels from byte %d on", ErrFormat, len(file), width, height, offset)
 	}
-	// x/image/bmp wants the pixels right after the header, which not every writer puts there.
+	// x/image/bmp wants the pixels right after the header, and a colour for every index that occurs; not every writer
+	// does that, and Pillow lets it pass.
 	header := bytes.Clone(file[:head])
-	binary.LittleEndian.PutUint32(header[10:], uint32(head))
+	entries := header[14+infoSize:]
+	if bits <= 8 {
+		binary.LittleEndian.PutUint32(header[46:], 1<<bits)
+		header = append(header, make([]byte, max(4<<bits-len(entries), 0))...)
+	}
+	binary.LittleEndian.PutUint32(header[10:], uint32(len(header)))
 	m, err := bmp.Decode(io.MultiReader(bytes.NewReader(header), bytes.NewReader(file[offset:]), bytes.NewReader(make([]byte, padding))))
 	if err != nil {
 		return nil, broken("x/image/bmp", err)
@@ -52,7 +58,7 @@ func decodeBMP(file []byte, l Limits) (*Picture, error) {
 	switch m := m.(type) {
 	case *image.Paletted:
 		p.Pix = m.Pix
-		p.setBMPPalette(header[14+infoSize:], bits)
+		p.setBMPPalette(entries, bits)
 	case *image.RGBA:
 		p.Pix = pick(m.Pix, 4, 0, 1, 2)
 	case *image.NRGBA:

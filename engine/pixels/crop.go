@@ -44,11 +44,9 @@ func (p *Picture) Crop(side int) []uint8 {
 	case Gray16:
 		gray16ToRGB(rgb, cropSmooth16(p.Pix16, x, y))
 	case RGB:
-		cropSmooth(rgb, p.Pix, 3, false, x, y)
+		return cropSmooth(p.Pix, 3, false, x, y)
 	default:
-		samples := make([]uint8, side*side*p.Mode.bands())
-		cropSmooth(samples, p.Pix, p.Mode.bands(), p.Mode == GrayAlpha || p.Mode == RGBA, x, y)
-		p.toRGB(rgb, samples)
+		p.toRGB(rgb, cropSmooth(p.Pix, p.Mode.bands(), p.Mode == GrayAlpha || p.Mode == RGBA, x, y))
 	}
 	return rgb
 }

@@ -73,14 +73,14 @@ func resampleRows(low, high []uint8, packed []uint64, bands, left int, columns [
 	}
 }
 
-// resampleColumns makes one output row of the input rows that rows begins with, one for each weight.
-func resampleColumns(dst, rows []uint8, weights []int32) {
+// resampleColumns makes one output row of the input rows that rows begins with, stride apart, one for each weight.
+func resampleColumns(dst, rows []uint8, stride int, weights []int32) {
 	const every4th = 0x000000ff_000000ff
 	x := 0
 	for ; x+8 <= len(dst); x += 8 {
 		a, b, c, d := uint64(half), uint64(half), uint64(half), uint64(half)
 		for j, w := range weights {
-			v := binary.LittleEndian.Uint64(rows[j*len(dst)+x:])
+			v := binary.LittleEndian.Uint64(rows[j*stride+x:])
 			a += v & every4th * uint64(w)
 			b += v >> 8 & every4th * uint64(w)
 			c += v >> 16 & every4th * uint64(w)
@@ -95,7 +95,7 @@ func resampleColumns(dst, rows []uint8, weights []int32) {
 	for ; x < len(dst); x++ {
 		a := uint64(half)
 		for j, w := range weights {
-			a += uint64(rows[j*len(dst)+x]) * uint64(w)
+			a += uint64(rows[j*stride+x]) * uint64(w)
 		}
 		dst[x], _ = lanes(a)
 	}

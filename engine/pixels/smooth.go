@@ -1,63 +1,99 @@
 package pixels
 
-// cropSmooth resizes by taps in fixed point, columns first, rows second, rounded to 8 bits in between, and computes only
-// what the crop keeps. With alpha, the last band of each pixel, colours are premultiplied for as long as it takes.
-func cropSmooth(out, pix []uint8, bands int, alpha bool, x, y axis) {
-	alpha = alpha && (x.resizes() || y.resizes())
-	var columns, rows []taps[int32]
-	if x.resizes() {
-		columns = fixed(bicubic(x.in, x.out, x.first, x.n))
-	}
-	if y.resizes() {
-		rows = fixed(bicubic(y.in, y.out, y.first, y.n))
-	}
+// grid is a block of samples: row i begins at pix[i*stride].
+type grid[S uint8 | uint16] struct {
+	pix    []S
+	stride int
+}
+
+func newGrid[S uint8 | uint16](rows, n int) grid[S] { return grid[S]{make([]S, rows*n), n} }
+
+func (g grid[S]) row(i, n int) []S { return g.pix[i*g.stride:][:n] }
+
+// rowsFirst tells the pictures, about twice as high as wide, whose height Pillow 13 shrinks before their width; all others,
+// and all in Pillow 12, go the other way. Rounding in between makes it matter.
+func rowsFirst(x, y axis) bool {
+	return y.in > y.out && y.in-y.out > 2*(x.in-x.out)
+}
+
+// smooth runs the one or two passes of a resize over what the crop keeps, [y.n, x.n] pixels. across makes count rows of
+// output pixels, down makes output rows of n samples; both get the first input index that src holds.
+func smooth[S uint8 | uint16, W int32 | float64](pix []S, bands int, alpha bool, x, y axis, weights func([]taps[float64]) []taps[W],
+	across func(dst, src grid[S], count, bands, left int, columns []taps[W]), down func(dst, src grid[S], n, top int, rows []taps[W]),
+	premultiplied func(src grid[S], rows, n, bands int) grid[S]) []S {
+	columns, rows := weights(bicubic(x.in, x.out, x.first, x.n)), weights(bicubic(y.in, y.out, y.first, y.n))
 	left, right := span(x, columns)
 	top, bottom := span(y, rows)
-
-	middle := out // where only one direction resizes, its result is the result
-	if y.resizes() {
-		middle = make([]uint8, (bottom-top)*x.n*bands)
-	}
 	in, n := (right-left)*bands, x.n*bands
-	low, high, packed := make([]uint8, in), make([]uint8, in), make([]uint64, in)
-	for i := 0; i < bottom-top; i += 2 {
-		j := min(i+1, bottom-top-1) // an odd last row is made twice
-		row := func(i int, scratch []uint8) []uint8 {
-			src := pix[((top+i)*x.in+left)*bands:][:in]
-			if alpha {
-				premultiply(scratch, src, bands)
-				return scratch
-			}
-			return src
-		}
-		if x.resizes() {
-			pack(packed, row(i, low), row(j, high))
-			resampleRows(middle[i*n:][:n], middle[j*n:][:n], packed, bands, left, columns)
-		} else {
-			copy(middle[i*n:], row(i, low))
-			copy(middle[j*n:], row(j, high))
+	src := grid[S]{pix[(top*x.in+left)*bands:], x.in * bands}
+	if alpha {
+		src = premultiplied(src, bottom-top, in, bands)
+	}
+	out := newGrid[S](y.n, n)
+	switch {
+	case x.resizes() && y.resizes() && rowsFirst(x, y):
+		middle := newGrid[S](y.n, in)
+		down(middle, src, in, top, rows)
+		across(out, middle, y.n, bands, left, columns)
+	case x.resizes() && y.resizes():
+		middle := newGrid[S](bottom-top, n)
+		across(middle, src, bottom-top, bands, left, columns)
+		down(out, middle, n, top, rows)
+	case x.resizes():
+		across(out, src, y.n, bands, left, columns)
+	case y.resizes():
+		down(out, src, n, top, rows)
+	default:
+		for i := range y.n {
+			copy(out.row(i, n), src.row(i, n))
 		}
 	}
-	if y.resizes() {
-		for i, t := range rows {
-			resampleColumns(out[i*n:][:n], middle[(t.lo-top)*n:], t.weights)
-		}
-	}
+	return out.pix
+}
+
+// cropSmooth resizes 8-bit samples in fixed point. With alpha, the last band of each pixel, colours are premultiplied
+// for as long as a resize takes.
+func cropSmooth(pix []uint8, bands int, alpha bool, x, y axis) []uint8 {
+	alpha = alpha && (x.resizes() || y.resizes())
+	out := smooth(pix, bands, alpha, x, y, fixed, across8, down8, premultiply)
 	if alpha {
 		unpremultiply(out, bands)
 	}
+	return out
 }
 
-// premultiply scales the colours of src by the alpha that ends each pixel.
-func premultiply(dst, src []uint8, bands int) {
-	for i := 0; i < len(src); i += bands {
-		s, d := src[i:i+bands:i+bands], dst[i:i+bands:i+bands]
-		a := s[bands-1]
-		for c := range bands - 1 {
-			d[c] = muldiv255(s[c], a)
-		}
-		d[bands-1] = a
+func across8(dst, src grid[uint8], count, bands, left int, columns []taps[int32]) {
+	last := columns[len(columns)-1]
+	in, n := (last.lo+len(last.weights)-left)*bands, len(columns)*bands
+	packed := make([]uint64, in)
+	for i := 0; i < count; i += 2 {
+		j := min(i+1, count-1) // an odd last row is made twice
+		pack(packed, src.row(i, in), src.row(j, in))
+		resampleRows(dst.row(i, n), dst.row(j, n), packed, bands, left, columns)
 	}
+}
+
+func down8(dst, src grid[uint8], n, top int, rows []taps[int32]) {
+	for i, t := range rows {
+		resampleColumns(dst.row(i, n), src.pix[(t.lo-top)*src.stride:], src.stride, t.weights)
+	}
+}
+
+// premultiply returns rows of n samples with the colours scaled by the alpha that ends each pixel.
+func premultiply(src grid[uint8], rows, n, bands int) grid[uint8] {
+	dst := newGrid[uint8](rows, n)
+	for y := range rows {
+		in, out := src.row(y, n), dst.row(y, n)
+		for i := 0; i < n; i += bands {
+			s, d := in[i:i+bands:i+bands], out[i:i+bands:i+bands]
+			a := s[bands-1]
+			for c := range bands - 1 {
+				d[c] = muldiv255(s[c], a)
+			}
+			d[bands-1] = a
+		}
+	}
+	return dst
 }
 
 // unpremultiply divides the colours by alpha again, clipped; where alpha is 0 they stay.

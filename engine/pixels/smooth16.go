@@ -2,46 +2,32 @@ package pixels
 
 // cropSmooth16 is cropSmooth for one band of 16 bits, which Pillow sums in float64.
 func cropSmooth16(pix []uint16, x, y axis) []uint16 {
-	var columns, rows []taps[float64]
-	if x.resizes() {
-		columns = bicubic(x.in, x.out, x.first, x.n)
-	}
-	if y.resizes() {
-		rows = bicubic(y.in, y.out, y.first, y.n)
-	}
-	left, right := span(x, columns)
-	top, bottom := span(y, rows)
+	real := func(t []taps[float64]) []taps[float64] { return t }
+	return smooth(pix, 1, false, x, y, real, across16, down16, nil)
+}
 
-	middle := make([]uint16, (bottom-top)*x.n)
-	for i := range bottom - top {
-		src := pix[(top+i)*x.in+left : (top+i)*x.in+right]
-		dst := middle[i*x.n:][:x.n]
-		if !x.resizes() {
-			copy(dst, src)
-			continue
-		}
+func across16(dst, src grid[uint16], count, _, left int, columns []taps[float64]) {
+	for i := range count {
 		for j, t := range columns {
 			sum := 0.0
 			for k, w := range t.weights {
-				sum += float64(float64(src[t.lo-left+k]) * w) // the conversion forbids a fused multiply-add
+				sum += float64(float64(src.pix[i*src.stride+t.lo-left+k]) * w) // the conversion forbids a fused multiply-add
 			}
-			dst[j] = clip16(sum)
+			dst.pix[i*dst.stride+j] = clip16(sum)
 		}
 	}
-	if !y.resizes() {
-		return middle
-	}
-	out := make([]uint16, x.n*y.n)
+}
+
+func down16(dst, src grid[uint16], n, top int, rows []taps[float64]) {
 	for i, t := range rows {
-		for j := range x.n {
+		for j := range n {
 			sum := 0.0
 			for k, w := range t.weights {
-				sum += float64(float64(middle[(t.lo-top+k)*x.n+j]) * w)
+				sum += float64(float64(src.pix[(t.lo-top+k)*src.stride+j]) * w)
 			}
-			out[i*x.n+j] = clip16(sum)
+			dst.pix[i*dst.stride+j] = clip16(sum)
 		}
 	}
-	return out
 }
 
 // clip16 rounds halves up; sums below zero are clipped, so their rounding does not matter.

@@ -251,6 +251,14 @@ f[i + 4 : i + 10] = (70 - 1).to_bytes(3, "little") + (64 - 1).to_bytes(3, "littl
 files["anim_small_frame.webp"] = bytes(f)
 
 
+# more than twice as high as wide, and shrunk: Pillow 13 takes the rows first
+save("tall_rgb.png", Image.fromarray(scene(61, 170)), "PNG")
+save("tall_rgba.png", Image.fromarray(scene(61, 170, 4), "RGBA"), "PNG")
+save("tall_la.png", Image.fromarray(scene(61, 170, 2), "LA"), "PNG")
+save("tall_gray.png", Image.fromarray(scene(61, 170, 1)[..., 0], "L"), "PNG")
+png("tall_gray16.png", 61, 170, 16, 0, [r.astype(">u2").tobytes() for r in scene(61, 170, 1)[..., 0]])
+
+
 def crop(b, S):
     im = Image.open(io.BytesIO(b))
     w, h = im.size
