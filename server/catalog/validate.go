@@ -60,18 +60,29 @@ func checkRow(row Row, dimension int) (metadata []byte, err error) {
 	if err := CheckVector(row.Vector, dimension); err != nil {
 		return nil, err
 	}
-	for _, text := range []struct {
-		name, value string
-		limit       int
-	}{{fieldPath, row.ImagePath, maxPath}, {fieldContentHash, row.ContentHash, maxHash}, {fieldSource, row.Source, maxHash}} {
-		if len(text.value) > text.limit {
-			return nil, fmt.Errorf("%w: %s has %d bytes, at most %d can be kept", ErrInvalid, text.name, len(text.value), text.limit)
-		}
-		if !utf8.ValidString(text.value) {
-			return nil, fmt.Errorf("%w: %s is not UTF-8", ErrInvalid, text.name)
-		}
+	if err := CheckPath(row.ImagePath); err != nil {
+		return nil, err
+	}
+	if err := checkText(fieldContentHash, row.ContentHash, maxHash); err != nil {
+		return nil, err
+	}
+	if err := checkText(fieldSource, row.Source, maxHash); err != nil {
+		return nil, err
 	}
 	return encodeFields(row.Fields)
+}
+
+// CheckPath returns ErrInvalid for an image path that cannot be kept.
+func CheckPath(path string) error { return checkText(fieldPath, path, maxPath) }
+
+func checkText(name, value string, limit int) error {
+	if len(value) > limit {
+		return fmt.Errorf("%w: %s has %d bytes, at most %d can be kept", ErrInvalid, name, len(value), limit)
+	}
+	if !utf8.ValidString(value) {
+		return fmt.Errorf("%w: %s is not UTF-8", ErrInvalid, name)
+	}
+	return nil
 }
 
 func checkID(id string) error {
