@@ -29,7 +29,7 @@ func decodeGIF(file []byte, l Limits) (*Picture, error) {
 	if err := l.checkSize(f.width, f.height); err != nil {
 		return nil, err
 	}
-	if f.codeBits < 1 || f.codeBits > 8 {
+	if f.codeBits < 2 || f.codeBits > 8 {
 		return nil, fmt.Errorf("%w: codes of %d bits", ErrFormat, f.codeBits)
 	}
 	// Pillow drops a palette that only counts from black upwards, so such pictures are resized smoothly.
