@@ -2,8 +2,8 @@
 // cropped to uint8 [side, side, 3], then normalised to float32 [3, side, side].
 //
 // It is testdata/reference/pixels.py in Go, equal bit for bit to Pillow 13 with bicubic resizing, also where pixels.py is
-// not (see rowsFirst). With the build tag native, JPEG and WebP are decoded by libjpeg-turbo and libwebp, whose samples are Pillow's; without it by Go
-// libraries, whose JPEG samples differ a little (see Exact). PNG, GIF and BMP are the same in both builds.
+// not (see rowsFirst). With the build tag native, JPEG and WebP are decoded by libjpeg-turbo and libwebp, whose samples
+// are Pillow's; without it by Go libraries, whose JPEG samples differ a little (see Exact). The rest is the same in both.
 package pixels
 
 import (
