@@ -50,6 +50,14 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// AutomaticDevice returns what --device auto is in this build.
+func AutomaticDevice() string {
+	if cpu.Built {
+		return "cpu"
+	}
+	return "ref"
+}
+
 // OpenDevice starts the device that o names and says what a model on it should compute. It is the
 // one place that chooses a device. The caller closes the backend.
 func OpenDevice(o Options) (op.Backend, model.Options, error) {
@@ -59,10 +67,7 @@ func OpenDevice(o Options) (op.Backend, model.Options, error) {
 	}
 	device := o.Device
 	if device == "auto" {
-		device = "ref"
-		if cpu.Built {
-			device = "cpu"
-		}
+		device = AutomaticDevice()
 	}
 	switch device {
 	case "ref":

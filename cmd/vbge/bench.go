@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"vbge/engine/bench"
+	"vbge/engine/model"
+	"vbge/weights"
+)
+
+func newBench() *cobra.Command {
+	var m modelFlags
+	o := bench.Options{Kinds: bench.Kinds, Batches: []int{1, 8, 32}, Rounds: 3, Time: 6 * time.Second}
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure images, pairs and texts a second, beside the machine's limit",
+		Long: `Runs the model, without decoding pictures, on batches of random inputs, and the bare matrix
+products of the same library in the same run: the share says how much of the limit is used.
+A text, and a pair's words, have ` + fmt.Sprint(bench.TextTokens) + ` tokens. All figures are medians.
+
+The model is the full-size one with random weights, or a model folder.`,
+		Example: "  vbge bench --model random --kinds image --batches 8 --json",
+		Args:    usageArgs(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := m.check(); err != nil {
+				return err
+			}
+			for _, kind := range o.Kinds {
+				if !slices.Contains(bench.Kinds, kind) {
+					return fmt.Errorf("%w: --kinds %s: choose of %s", errUsage, kind, strings.Join(bench.Kinds, ", "))
+				}
+			}
+			if len(o.Batches) == 0 || slices.Min(o.Batches) < 1 || o.Rounds < 1 {
+				return fmt.Errorf("%w: --batches and --rounds are positive numbers", errUsage)
+			}
+			if m.options.Threads == 0 {
+				m.options.Threads = runtime.GOMAXPROCS(0)
+			}
+			o.Engine = m.options
+			return runBench(c.Context(), m.dir, o, asJSON, c.OutOrStdout())
+		},
+	}
+	c.Flags().StringVar(&m.dir, "model", "random", "model folder, or random: the full-size model with random weights")
+	m.addEngine(c.Flags())
+	m.addLimits(c.Flags())
+	c.Flags().StringSliceVar(&o.Kinds, "kinds", o.Kinds, "what to embed")
+	c.Flags().IntSliceVar(&o.Batches, "batches", o.Batches, "inputs in a batch")
+	c.Flags().DurationVar(&o.Time, "time", o.Time, "for each kind and batch")
+	c.Flags().IntVar(&o.Rounds, "rounds", o.Rounds, "over which kinds and batches take turns")
+	c.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
+	return c
+}
+
+func runBench(ctx context.Context, dir string, o bench.Options, asJSON bool, out io.Writer) error {
+	var w model.Weights = weights.Random(weights.Base(), 0)
+	if dir != "random" {
+		folder, err := weights.Open(dir)
+		if err != nil {
+			return err
+		}
+		defer folder.Close()
+		w = folder
+	}
+	o.Weights = w
+	r, err := bench.Run(ctx, o)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return json.NewEncoder(out).Encode(r)
+	}
+	fmt.Fprintf(out, "device %s, %d threads; bare matrix products %.0f GFLOP/s\n", r.Device, r.Threads, r.ProductGFLOPs)
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "kind\tbatch\tper second\ttokens/s\tGFLOP/s\tof products\t")
+	for _, row := range r.Rows {
+		fmt.Fprintf(t, "%s\t%d\t%.2f\t%.0f\t%.0f\t%.0f%%\t\n", row.Kind, row.Batch, row.PerSecond, row.Tokens, row.GFLOPs, 100*row.Share)
+	}
+	return t.Flush()
+}

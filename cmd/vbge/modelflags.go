@@ -1,0 +1,73 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"vbge/engine"
+	"vbge/engine/pixels"
+)
+
+// modelFlags are the flags of every command that loads a model.
+type modelFlags struct {
+	dir     string
+	options engine.Options
+}
+
+func (m *modelFlags) add(c *cobra.Command) {
+	addModelDir(c, &m.dir)
+	m.addEngine(c.Flags())
+	m.addLimits(c.Flags())
+}
+
+func (m *modelFlags) addEngine(f *pflag.FlagSet) {
+	f.StringVar(&m.options.Device, "device", "auto", "where to compute: "+strings.Join(engine.Devices, ", "))
+	f.StringVar(&m.options.Precision, "precision", "auto", "of the computation: "+strings.Join(engine.Precisions, ", "))
+	f.IntVar(&m.options.Threads, "threads", 0, "that compute and decode; 0 is as many as there are processors")
+	f.IntVar(&m.options.MaxBatchTokens, "max-batch-tokens", engine.DefaultMaxBatchTokens, "token budget of one pass: bounds its memory")
+}
+
+func (m *modelFlags) addLimits(f *pflag.FlagSet) {
+	d := pixels.DefaultLimits()
+	f.Int64Var(&m.options.Limits.MaxBytes, "max-image-bytes", d.MaxBytes, "refuse larger picture files")
+	f.Int64Var(&m.options.Limits.MaxPixels, "max-pixels", d.MaxPixels, "refuse pictures of more pixels, before decoding")
+}
+
+// check refuses values that no model could be opened with, so that they are wrong use.
+func (m *modelFlags) check() error {
+	switch {
+	case !slices.Contains(engine.Devices, m.options.Device):
+		return fmt.Errorf("%w: --device %s: choose one of %s", errUsage, m.options.Device, strings.Join(engine.Devices, ", "))
+	case !slices.Contains(engine.Precisions, m.options.Precision):
+		return fmt.Errorf("%w: --precision %s: choose one of %s", errUsage, m.options.Precision, strings.Join(engine.Precisions, ", "))
+	case m.options.Threads < 0, m.options.MaxBatchTokens < 1, m.options.Limits.MaxBytes < 1, m.options.Limits.MaxPixels < 1:
+		return fmt.Errorf("%w: --threads, --max-batch-tokens, --max-image-bytes and --max-pixels are positive numbers", errUsage)
+	}
+	return nil
+}
+
+// open loads the model. In what this build falls short is said to log, once.
+func (m *modelFlags) open(log io.Writer) (*engine.Engine, error) {
+	if err := m.check(); err != nil {
+		return nil, err
+	}
+	e, err := engine.Open(m.dir, m.options)
+	if err != nil {
+		return nil, err
+	}
+	for _, caveat := range engine.Caveats() {
+		fmt.Fprintln(log, "vbge:", caveat)
+	}
+	return e, nil
+}
+
+func addModelDir(c *cobra.Command, dir *string) {
+	c.Flags().StringVar(dir, "model", cmp.Or(os.Getenv("VBGE_MODEL"), "models/base"), "model folder that `vbge convert` wrote; $VBGE_MODEL is its default")
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"vbge/engine"
+	"vbge/engine/pixels"
+	"vbge/weights"
+)
+
+func newPixels() *cobra.Command {
+	var m modelFlags
+	var path string
+	c := &cobra.Command{
+		Use:     "pixels FILE",
+		Short:   "Write the normalised pixels that the model sees of a picture",
+		Long:    `Writes the [3, S, S] float32 tensor of one picture as a NumPy array, to compare with the original's.`,
+		Example: "  vbge pixels --model models/base leopard.jpg --npy pixels.npy",
+		Args:    usageArgs(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, args []string) error {
+			if path == "" {
+				return fmt.Errorf("%w: name the array with --npy FILE", errUsage)
+			}
+			folder, err := weights.Open(m.dir)
+			if err != nil {
+				return err
+			}
+			defer folder.Close()
+			if !pixels.Exact() {
+				for _, caveat := range engine.Caveats() {
+					fmt.Fprintln(c.ErrOrStderr(), "vbge:", caveat)
+				}
+			}
+			file, err := os.ReadFile(args[0])
+			if err != nil {
+				return err
+			}
+			config := folder.Config()
+			crop, err := pixels.Crop(file, config.ImageSize, m.options.Limits)
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			return writeNPY(path, []int{3, config.ImageSize, config.ImageSize}, pixels.Normalise(crop, config.Mean, config.Std))
+		},
+	}
+	addModelDir(c, &m.dir)
+	m.addLimits(c.Flags())
+	c.Flags().StringVar(&path, "npy", "", "the array to write")
+	return c
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"vbge/engine"
+)
+
+// bounds are how far embeddings made elsewhere may be off.
+type bounds struct{ difference, cosine float64 }
+
+func newVerify() *cobra.Command {
+	var m modelFlags
+	var b bounds
+	c := &cobra.Command{
+		Use:   "verify VECTORS.jsonl",
+		Short: "Compare embeddings made elsewhere with vbge's",
+		Long: `Reads lines {"image": "path", "text": "words", "embedding": [...]}, image, text or both,
+embeds them, and prints the largest difference and the smallest cosine. The status is 1 where a
+line misses a bound or cannot be embedded.`,
+		Example: "  vbge verify --model models/base vectors.jsonl",
+		Args:    usageArgs(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, args []string) error {
+			file, err := os.Open(args[0])
+			if err != nil {
+				return err
+			}
+			defer file.Close()
+			e, err := m.open(c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			defer e.Close()
+			return verify(c.Context(), e, file, b, c.OutOrStdout())
+		},
+	}
+	m.add(c)
+	c.Flags().Float64Var(&b.difference, "max-difference", 5e-6, "largest difference allowed in one value")
+	c.Flags().Float64Var(&b.cosine, "min-cosine", 0.999999, "smallest cosine allowed")
+	return c
+}
+
+func verify(ctx context.Context, e *engine.Engine, in io.Reader, b bounds, out io.Writer) error {
+	number, missed := 0, 0
+	worst, least := 0.0, 1.0
+	for chunk, err := range chunks(in, linesAtATime) {
+		if err != nil {
+			return err
+		}
+		results, err := embedChunk(ctx, e, chunk)
+		if err != nil {
+			return err
+		}
+		for i, r := range results {
+			number++
+			difference, cosine, err := compare(chunk[i], r)
+			if err == nil {
+				worst, least = max(worst, difference), min(least, cosine)
+				if !(difference <= b.difference) || !(cosine >= b.cosine) {
+					err = fmt.Errorf("largest difference %.3g, cosine %.9f", difference, cosine)
+				}
+			}
+			if err != nil {
+				missed++
+				fmt.Fprintf(out, "line %d: %v\n", number, err)
+			}
+		}
+	}
+	if number == 0 {
+		return fmt.Errorf("%w: there is no line to compare", errUsage)
+	}
+	fmt.Fprintf(out, "%d of %d within bounds: largest difference %.3g (at most %.3g), smallest cosine %.9f (at least %.9f)\n",
+		number-missed, number, worst, b.difference, least, b.cosine)
+	if missed > 0 {
+		return fmt.Errorf("%w: %d of %d lines miss a bound or failed", errSomeFailed, missed, number)
+	}
+	return nil
+}
+
+// compare returns how far the line's embedding is from r's.
+func compare(text []byte, r engine.Result) (difference, cosine float64, err error) {
+	if r.Err != nil {
+		return 0, 0, r.Err
+	}
+	l, err := parseLine(text)
+	if err != nil {
+		return 0, 0, err
+	}
+	if len(l.Embedding) != len(r.Embedding) {
+		return 0, 0, fmt.Errorf("the embedding has %d values, the model's have %d", len(l.Embedding), len(r.Embedding))
+	}
+	var ab, aa, bb float64
+	for i, v := range r.Embedding {
+		a, b := float64(l.Embedding[i]), float64(v)
+		difference = max(difference, math.Abs(a-b))
+		ab, aa, bb = ab+a*b, aa+a*a, bb+b*b
+	}
+	return difference, ab / math.Sqrt(aa*bb), nil
+}
