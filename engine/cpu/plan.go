@@ -69,9 +69,10 @@ func (pl *plan) share(p *op.Pass, last []int) []int {
 		id := node.Out.ID
 		s := step{Node: node}
 		storage[id] = id
-		// inPlace lets the result take over x's memory, if nothing reads x afterwards.
+		// inPlace lets the result take over x's memory, if nothing reads x afterwards. What stood
+		// there before x was dead by then for the same reason.
 		inPlace := func(x op.Tensor) bool {
-			if last[x.ID] != i || !whole(x) || x.Rows != node.Out.Rows || sharedLater(storage, last, x.ID, i) {
+			if last[x.ID] != i || !whole(x) || x.Rows != node.Out.Rows {
 				return false
 			}
 			storage[id] = storage[x.ID]
@@ -96,16 +97,6 @@ func (pl *plan) share(p *op.Pass, last []int) []int {
 		pl.steps[i] = s
 	}
 	return storage
-}
-
-// sharedLater reports whether another tensor in x's memory is still read at node i or later.
-func sharedLater(storage, last []int, x, i int) bool {
-	for id := 1; id < len(storage); id++ {
-		if id != x && storage[id] != 0 && storage[id] == storage[x] && last[id] > i {
-			return true
-		}
-	}
-	return false
 }
 
 // spans are the taken parts of the arena, by place.

@@ -93,10 +93,12 @@ func (p *Pass) Attention(o Attention) Tensor {
 		"attention of %d heads over rows of %d, %d, %d", o.Heads, width, o.K.Cols, o.V.Cols) {
 		return Tensor{}
 	}
-	p.requireSequences(o.Queries, o.Q.Rows)
-	p.requireSequences(o.Keys, o.K.Rows)
+	if !p.requireSequences(o.Queries, o.Q.Rows) || !p.requireSequences(o.Keys, o.K.Rows) {
+		return Tensor{}
+	}
 	p.require(o.K.Rows == o.V.Rows && len(o.Queries) == len(o.Keys),
 		"attention of %d keys to %d values, %d to %d sequences", o.K.Rows, o.V.Rows, len(o.Queries)-1, len(o.Keys)-1)
+	p.require(everyQueryHasKeys(o), "queries with no keys: lengths %v and %v", o.Queries, o.Keys)
 	if r := o.Rotation; r != nil {
 		p.require(r.Cos.Cols == width/o.Heads && r.Sin.Cols == r.Cos.Cols && r.Sin.Rows == r.Cos.Rows &&
 			longest(o.Queries) <= r.Cos.Rows && longest(o.Keys) <= r.Cos.Rows,
@@ -184,6 +186,15 @@ func (p *Pass) requireSequences(s Sequences, rows int) bool {
 		ok = s[i] >= s[i-1]
 	}
 	return p.require(ok, "cumulative lengths %v of %d rows", s, rows)
+}
+
+func everyQueryHasKeys(o Attention) bool {
+	for i := range min(o.Queries.Len(), o.Keys.Len()) {
+		if o.Queries[i+1] > o.Queries[i] && o.Keys[i+1] <= o.Keys[i] {
+			return false
+		}
+	}
+	return true
 }
 
 func longest(s Sequences) int {
