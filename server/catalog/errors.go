@@ -44,7 +44,7 @@ func explain(parent, ctx context.Context, err error) error {
 		if server.Code == codeNoCollection {
 			return fmt.Errorf("%w (%w)", ErrNoCollection, err)
 		}
-		if server.Code == codeNotLoaded || strings.Contains(server.Reason, "not loaded") || strings.Contains(server.Reason, "released") {
+		if isNotLoaded(server) {
 			return fmt.Errorf("%w, another client released it: run the command again, which loads it (%w)", ErrNotLoaded, err)
 		}
 		return err
@@ -56,6 +56,10 @@ func explain(parent, ctx context.Context, err error) error {
 		return fmt.Errorf("%w (%v)", ErrDenied, err)
 	}
 	return err
+}
+
+func isNotLoaded(err *ServerError) bool {
+	return err.Code == codeNotLoaded || strings.Contains(err.Reason, "not loaded") || strings.Contains(err.Reason, "released")
 }
 
 func isNoIndex(err error) bool {

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 )
 
 const testDimension = 16
@@ -27,11 +29,23 @@ func testBinary(t testing.TB) string {
 	return binary
 }
 
-// writer are the options of a fresh catalogue that can be written.
+// writer are the options of a fresh catalogue that can be written: a .db, or a
+// collection of the server at $VBGE_TEST_MILVUS if that is set.
 func writer(t testing.TB) Options {
+	uri := os.Getenv("VBGE_TEST_MILVUS")
+	if uri == "" {
+		return liteWriter(t)
+	}
+	return Options{
+		URI: uri, Collection: fmt.Sprintf("%s_%d", t.Name(), time.Now().UnixNano()),
+		Model: "test model", Dimension: testDimension, Write: true,
+	}
+}
+
+func liteWriter(t testing.TB) Options {
 	return Options{
 		URI: filepath.Join(t.TempDir(), "catalog.db"), Binary: testBinary(t),
-		Model: "test model", Dimension: testDimension, Write: true,
+		Collection: DefaultCollection, Model: "test model", Dimension: testDimension, Write: true,
 	}
 }
 

@@ -114,7 +114,7 @@ func waitDead(t *testing.T, pid int) {
 
 func TestServerDiesWithItsParent(t *testing.T) {
 	t.Parallel()
-	o := writer(t)
+	o := liteWriter(t)
 	parent := startProcess(t, "open", o.URI)
 	if !alive(parent.printed) {
 		t.Fatal("the server does not run")
@@ -131,7 +131,7 @@ func TestServerDiesWithItsParent(t *testing.T) {
 // Both ends of the server's life are tied to vbge: Pdeathsig above, and the lock.
 func TestServerDiesWithTheLock(t *testing.T) {
 	t.Parallel()
-	c := mustOpen(t, writer(t))
+	c := mustOpen(t, liteWriter(t))
 	l := c.(*milvus).lite
 	if err := l.lock.file.Close(); err != nil {
 		t.Fatal(err)
@@ -142,7 +142,7 @@ func TestServerDiesWithTheLock(t *testing.T) {
 
 func TestServerHasItsOwnProcessGroup(t *testing.T) {
 	t.Parallel()
-	c := mustOpen(t, writer(t))
+	c := mustOpen(t, liteWriter(t))
 	pid := c.(*milvus).lite.pid
 	group, err := syscall.Getpgid(pid)
 	if err != nil || group == syscall.Getpgrp() {
@@ -153,7 +153,7 @@ func TestServerHasItsOwnProcessGroup(t *testing.T) {
 // A shared cache folder made about one in fifty concurrent starts fail.
 func TestServersShareNoFolder(t *testing.T) {
 	t.Parallel()
-	c := mustOpen(t, writer(t))
+	c := mustOpen(t, liteWriter(t))
 	for _, name := range []string{".cache/milvus", "milvus.INFO"} {
 		if _, err := os.Stat(filepath.Join(c.(*milvus).lite.folder, name)); err != nil {
 			t.Errorf("%s is not in the server's own folder: %v", name, err)
@@ -163,7 +163,7 @@ func TestServersShareNoFolder(t *testing.T) {
 
 func TestCloseLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
-	c := mustOpen(t, writer(t))
+	c := mustOpen(t, liteWriter(t))
 	l := c.(*milvus).lite
 	begin := time.Now()
 	if err := c.Close(); err != nil {
@@ -182,7 +182,7 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 
 func TestOnlyOneProcessOpensAFile(t *testing.T) {
 	t.Parallel()
-	o := writer(t)
+	o := liteWriter(t)
 	for _, play := range []string{"open", "lock"} {
 		other := startProcess(t, play, o.URI)
 		_, err := Open(t.Context(), o)
@@ -227,7 +227,7 @@ func TestLockOnARemovedFileIsNotTaken(t *testing.T) {
 
 func TestDeadServerIsSaidAtOnce(t *testing.T) {
 	t.Parallel()
-	c := mustOpen(t, writer(t))
+	c := mustOpen(t, liteWriter(t))
 	l := c.(*milvus).lite
 	syscall.Kill(l.pid, syscall.SIGKILL)
 	begin := time.Now()

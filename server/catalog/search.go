@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/milvus-io/milvus-sdk-go/v2/client"
 	"github.com/milvus-io/milvus-sdk-go/v2/entity"
@@ -43,15 +44,19 @@ func (m *milvus) Search(ctx context.Context, vector []float32, limit int, filter
 	return hits, err
 }
 
-// blameFilter marks the refusal of a search that has a filter. There is no code
-// for it: milvus-lite says 2000 (segcore error), servers 1100 (invalid parameter).
+// blameFilter marks the refusal of a search that has a filter.
 func blameFilter(filter string, err error) error {
 	var server *ServerError
-	if filter != "" && errors.As(err, &server) && (server.Code == 2000 || server.Code == 1100 || server.Code == 1) {
+	if filter != "" && errors.As(err, &server) && slices.Contains(filterCodes, server.Code) && !isNotLoaded(server) {
 		return fmt.Errorf("%w %s: want an expression such as kind == \"shoe\" (%w)", ErrFilter, filter, err)
 	}
 	return err
 }
+
+// filterCodes are what servers say to a filter, none of them only to that: 2000
+// (segcore) milvus-lite 2.5.1, 1100 (invalid parameter) Milvus 2.4 and later,
+// 65535 (unexpected) 2.3, 1 (legacy) before.
+var filterCodes = []int32{2000, 1100, 65535, 1}
 
 func readHits(result client.SearchResult) ([]Hit, error) {
 	if result.Err != nil {

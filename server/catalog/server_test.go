@@ -72,8 +72,10 @@ func TestReleasedCollectionIsLoaded(t *testing.T) {
 		{Code: 65535, Reason: "Collection 'keep' is in state 'released'; call load() first"}, // milvus-lite 3.2.2
 	} {
 		f.status = released // by another client, after open
-		if _, err := c.Search(t.Context(), []float32{1, 0}, 9, ""); !errors.Is(err, ErrNotLoaded) {
-			t.Errorf("search of a released collection: %v", err)
+		for _, filter := range []string{"", "a == 1"} {
+			if _, err := c.Search(t.Context(), []float32{1, 0}, 9, filter); !errors.Is(err, ErrNotLoaded) || errors.Is(err, ErrFilter) {
+				t.Errorf("search of a released collection, filter %q: %v", filter, err)
+			}
 		}
 	}
 	f.status = &commonpb.Status{Code: 100, Reason: "collection not found"}
