@@ -9,10 +9,11 @@ version := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 # env has the build tag and compiler flags; it is there once a native build is possible.
 env     := third_party/native/env
 native  := if [[ -f $(env) ]]; then . $(env); fi;
+cxx      = $(shell git ls-files '*.c' '*.cc' '*.h')
 # Without the flag, CMake's own make announces every folder that it enters.
 cmake    = cmake --preset $(1) >/dev/null && MAKEFLAGS=--no-print-directory cmake --build --preset $(1)
 
-.PHONY: help setup build test demo tutorial bench bench-torch fuzz lint check test-address clean distclean
+.PHONY: help setup build test demo tutorial bench bench-torch fuzz lint format check test-address clean distclean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do printf '  make %-13s %s\n' "$$name" "$$what"; done
@@ -49,7 +50,12 @@ fuzz: ## every fuzz target for FUZZTIME (10m)
 lint: build ## golangci-lint and clang-format, pinned
 	@third_party/setup --lint
 	@$(native) third_party/native/linters/golangci-lint run --build-tags "$${VBGE_TAGS:-}" $(PKG)
-	@find engine -name '*.cc' -o -name '*.h' | xargs -r third_party/native/linters/clang-format --dry-run --Werror
+	@third_party/native/linters/clang-format --dry-run --Werror $(cxx)
+
+format: ## gofmt and clang-format over everything
+	@third_party/setup --lint
+	gofmt -w cmd engine server tokenizer weights
+	third_party/native/linters/clang-format -i $(cxx)
 
 check: lint ## gofmt, go vet with and without tags, the linters, the README
 	@unformatted=$$(gofmt -l cmd engine server tokenizer weights); [[ -z $$unformatted ]] || { echo "gofmt -w $$unformatted"; exit 1; }
