@@ -27,8 +27,8 @@ type lite struct {
 	folder string // private, holds the socket, logs and cache
 	lock   *fileLock
 	output *tail
-	pid    int
 
+	process *os.Process
 	died    context.Context // done when the process has ended, its cause says how
 	stopped chan struct{}   // closed when the goroutine that owns the process has returned
 }
@@ -94,7 +94,7 @@ func (l *lite) run(binary, db string) error {
 		defer runtime.UnlockOSThread()
 		err := cmd.Start()
 		if err == nil {
-			l.pid = cmd.Process.Pid
+			l.process = cmd.Process
 		}
 		started <- err
 		if err == nil {
@@ -141,11 +141,11 @@ func (l *lite) await(ctx context.Context) error {
 // stop ends the process (acknowledged rows are in the file by then), waits for
 // it, and gives the lock back.
 func (l *lite) stop() error {
-	syscall.Kill(l.pid, syscall.SIGTERM)
+	l.process.Signal(syscall.SIGTERM)
 	select {
 	case <-l.stopped:
 	case <-time.After(liteStopTimeout):
-		syscall.Kill(l.pid, syscall.SIGKILL)
+		l.process.Kill()
 		<-l.stopped
 	}
 	return errors.Join(os.RemoveAll(l.folder), l.lock.release())

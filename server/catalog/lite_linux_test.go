@@ -46,7 +46,7 @@ func playOpen(db string) error {
 	if err := c.Upsert(context.Background(), testRows(50)); err != nil {
 		return err
 	}
-	fmt.Println(c.(*milvus).lite.pid)
+	fmt.Println(c.(*milvus).lite.process.Pid)
 	io.Copy(io.Discard, os.Stdin)
 	return c.Close()
 }
@@ -72,10 +72,10 @@ type process struct {
 	printed int
 }
 
-func startProcess(t *testing.T, play, db string) process {
+func startProcess(t *testing.T, play, db, binary string) process {
 	t.Helper()
 	p := process{Cmd: exec.Command(os.Args[0])}
-	p.Env = append(os.Environ(), "VBGE_TEST_DB="+db, "VBGE_TEST_PLAY="+play, "TMPDIR="+t.TempDir(), BinaryVariable+"="+testBinary(t))
+	p.Env = append(os.Environ(), "VBGE_TEST_DB="+db, "VBGE_TEST_PLAY="+play, "TMPDIR="+t.TempDir(), BinaryVariable+"="+binary)
 	p.Stderr = os.Stderr
 	var err error
 	if p.stdin, err = p.StdinPipe(); err != nil {
@@ -114,21 +114,30 @@ func waitDead(t *testing.T, pid int) {
 
 func TestServerDiesWithItsParent(t *testing.T) {
 	t.Parallel()
-	o := liteWriter(t)
-	parent := startProcess(t, "open", o.URI)
-	if !alive(parent.printed) {
-		t.Fatal("the server does not run")
-	}
-	if err := parent.Process.Kill(); err != nil {
+	binary := testBinary(t)
+	// The kernel's signal must be enough, without the lock that the server also watches.
+	unwatched := filepath.Join(t.TempDir(), "milvus")
+	script := fmt.Sprintf("#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s \"$1\" \"$2\" \"$3\"\n", filepath.Dir(binary), binary)
+	if err := os.WriteFile(unwatched, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	parent.Wait()
-	waitDead(t, parent.printed)
-	c := mustOpen(t, o) // and its lock is free, and its rows are there
-	mustCount(t, c, 50)
+	for _, binary := range []string{binary, unwatched} {
+		o := liteWriter(t)
+		parent := startProcess(t, "open", o.URI, binary)
+		if !alive(parent.printed) {
+			t.Fatal("the server does not run")
+		}
+		if err := parent.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		parent.Wait()
+		waitDead(t, parent.printed)
+		c := mustOpen(t, o) // and its lock is free, and its rows are there
+		mustCount(t, c, 50)
+	}
 }
 
-// Both ends of the server's life are tied to vbge: Pdeathsig above, and the lock.
+// The second tie, for where the signal does not come.
 func TestServerDiesWithTheLock(t *testing.T) {
 	t.Parallel()
 	c := mustOpen(t, liteWriter(t))
@@ -136,14 +145,14 @@ func TestServerDiesWithTheLock(t *testing.T) {
 	if err := l.lock.file.Close(); err != nil {
 		t.Fatal(err)
 	}
-	waitDead(t, l.pid)
+	waitDead(t, l.process.Pid)
 	l.lock.file, _ = os.Open(os.DevNull) // for Close
 }
 
 func TestServerHasItsOwnProcessGroup(t *testing.T) {
 	t.Parallel()
 	c := mustOpen(t, liteWriter(t))
-	pid := c.(*milvus).lite.pid
+	pid := c.(*milvus).lite.process.Pid
 	group, err := syscall.Getpgid(pid)
 	if err != nil || group == syscall.Getpgrp() {
 		t.Errorf("process group %d (%v): the terminal's Ctrl-C would reach the server", group, err)
@@ -172,7 +181,7 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 	if took := time.Since(begin); took > liteStopTimeout {
 		t.Errorf("close took %v: the server did not end on SIGTERM", took)
 	}
-	if alive(l.pid) {
+	if alive(l.process.Pid) {
 		t.Error("the server still runs")
 	}
 	if _, err := os.Stat(l.folder); !errors.Is(err, os.ErrNotExist) {
@@ -184,7 +193,7 @@ func TestOnlyOneProcessOpensAFile(t *testing.T) {
 	t.Parallel()
 	o := liteWriter(t)
 	for _, play := range []string{"open", "lock"} {
-		other := startProcess(t, play, o.URI)
+		other := startProcess(t, play, o.URI, o.Binary)
 		_, err := Open(t.Context(), o)
 		if want := fmt.Sprintf("(process %d)", other.Process.Pid); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want ErrLocked with %s", play, err, want)
@@ -229,7 +238,7 @@ func TestDeadServerIsSaidAtOnce(t *testing.T) {
 	t.Parallel()
 	c := mustOpen(t, liteWriter(t))
 	l := c.(*milvus).lite
-	syscall.Kill(l.pid, syscall.SIGKILL)
+	syscall.Kill(l.process.Pid, syscall.SIGKILL)
 	begin := time.Now()
 	_, err := c.Count(t.Context())
 	if !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "signal: killed") {

@@ -234,3 +234,18 @@ type silentEmbedder struct{}
 func (silentEmbedder) EmbedPictures(context.Context, [][]byte) ([][]float32, []error) {
 	return nil, nil
 }
+
+// The demo's metadata names its pictures relative to its own folder.
+func TestDemoCatalogue(t *testing.T) {
+	t.Parallel()
+	c := openCatalog(t)
+	demo := filepath.Join("..", "..", "docs", "demo")
+	report, _ := mustRun(t, Options{Dir: filepath.Join(demo, "images"), Catalog: c, Metadata: filepath.Join(demo, "products.jsonl")})
+	if report.Found != 900 || report.Written != 900 || report.MetadataUnused != 0 || len(report.Skipped) != 0 {
+		t.Errorf("%+v, want 900 pictures with their metadata", report)
+	}
+	hits, err := c.Search(t.Context(), vectorOf("any"), 900, `kind == "phone case" and pattern == "leopard"`)
+	if err != nil || len(hits) == 0 {
+		t.Errorf("%d phone cases with leopard pattern, %v", len(hits), err)
+	}
+}

@@ -78,6 +78,8 @@ func (r *run) consume(ctx context.Context, pictures <-chan picture, total int) e
 			return r.stopped(ctx, total)
 		case p, ok := <-pictures:
 			switch {
+			case !ok && ctx.Err() != nil: // the reading stage has ended early
+				return r.stopped(ctx, total)
 			case !ok:
 				err := r.write(ctx, batch)
 				r.progress(total)
