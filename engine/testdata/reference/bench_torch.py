@@ -76,10 +76,13 @@ def torch_rate(model, pixels, ids, seconds):
     return batches * len(pixels) / (time.perf_counter() - start)
 
 
-def vbge_rate(binary, batch, seconds):
-    command = [binary, "bench", "--model", "random", "--batch", str(batch), "--seconds", str(seconds), "--json"]
-    out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return json.loads(out)["images_per_second"]
+def vbge_rate(binary, batch, seconds, threads):
+    out = subprocess.run(
+        [binary, "bench", "--model", "random", "--kinds", "image", "--batches", str(batch), "--rounds", "1",
+         "--time", f"{seconds}s", "--threads", str(threads), "--precision", "float32", "--json"],
+        check=True, stdout=subprocess.PIPE, text=True).stdout
+    row, = json.loads(out)["rows"]
+    return row["per_second"]
 
 
 def main():
@@ -106,7 +109,7 @@ def main():
             sys.exit(f"the two PyTorch models differ by {difference:.1e}: not the same model")
         sides = {name: (lambda m=m: torch_rate(m, pixels, ids, a.seconds)) for name, m in models.items()}
         if a.vbge:
-            sides["vbge"] = lambda: vbge_rate(a.vbge, a.batch, a.seconds)
+            sides["vbge"] = lambda: vbge_rate(a.vbge, a.batch, a.seconds, threads)
         print(f"torch {torch.__version__}, {threads} threads, float32, batch {a.batch}, "
               f"{a.rounds} rounds of {a.seconds} s; images a second:", flush=True)
         rates = {name: [] for name in sides}
