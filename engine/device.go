@@ -34,6 +34,9 @@ var (
 // ErrDevice is wrapped by errors about a device or a precision that this build or machine has not.
 var ErrDevice = errors.New("device not available")
 
+// ErrTokenBudget is wrapped where MaxBatchTokens has no room for the longest input.
+var ErrTokenBudget = errors.New("token budget too small")
+
 func (o Options) withDefaults() Options {
 	if o.Device == "" {
 		o.Device = "auto"

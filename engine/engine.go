@@ -74,7 +74,7 @@ func New(w Weights, t *tokenizer.Tokenizer, o Options) (*Engine, error) {
 	o = o.withDefaults()
 	c := w.Config()
 	if most := c.MaxTextTokens(false); o.MaxBatchTokens < most {
-		return nil, fmt.Errorf("--max-batch-tokens %d is less than the %d tokens of one long input", o.MaxBatchTokens, most)
+		return nil, fmt.Errorf("%w: --max-batch-tokens %d is less than the %d tokens of one long input", ErrTokenBudget, o.MaxBatchTokens, most)
 	}
 	backend, modelOptions, err := OpenDevice(o)
 	if err != nil {

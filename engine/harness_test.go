@@ -1,0 +1,186 @@
+package engine_test
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"vbge/engine"
+	"vbge/engine/cpu"
+	"vbge/engine/pixels"
+	"vbge/weights"
+	"vbge/weights/npy"
+)
+
+const reference = "testdata/reference/"
+
+// Bounds of MODEL.md section 10, for equal pixels.
+const (
+	embeddingBound = 5e-6
+	cosineBound    = 1 - 1e-6
+)
+
+// batchBound is what Embed promises about an input alone and in a batch.
+const batchBound = 2e-6
+
+// golden is golden/tiny.json with the arrays of golden/tiny.npz.
+type golden struct {
+	Images []struct{ File string }
+	Texts  []struct{ Text string }
+	Pairs  []struct {
+		File      string
+		TextIndex int `json:"text_index"`
+	}
+	arrays map[string]npy.Array
+}
+
+func readGolden(t testing.TB) golden {
+	t.Helper()
+	text, err := os.ReadFile(reference + "golden/tiny.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g golden
+	if err := json.Unmarshal(text, &g); err != nil {
+		t.Fatal(err)
+	}
+	if g.arrays, err = npy.ReadArchive(reference + "golden/tiny.npz"); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// example is an input with the embedding that the original gives it.
+type example struct {
+	name  string
+	input engine.Input
+	want  []float32
+}
+
+// examples are all golden inputs whose pixels this build decodes as the original does: pictures,
+// texts and pairs.
+func (g golden) examples(t testing.TB) []example {
+	t.Helper()
+	var all []example
+	row := func(array string, i int) []float32 {
+		a := g.arrays[array]
+		return a.Float32[i*a.Shape[1] : (i+1)*a.Shape[1]]
+	}
+	for i, image := range g.Images {
+		if g.exact(image.File) {
+			all = append(all, example{image.File, engine.Input{Image: readImage(t, image.File)}, row("image_embeddings", i)})
+		}
+	}
+	for i, text := range g.Texts {
+		all = append(all, example{text.Text, engine.Input{Text: text.Text}, row("text_embeddings", i)})
+	}
+	for i, pair := range g.Pairs {
+		if g.exact(pair.File) {
+			words := g.Texts[pair.TextIndex].Text
+			all = append(all, example{pair.File + " " + words,
+				engine.Input{Image: readImage(t, pair.File), Text: words}, row("pair_embeddings", i)})
+		}
+	}
+	return all
+}
+
+// some are a sixth of the examples, of each kind: the race detector makes plain Go ten times slower.
+func some(all []example) []example {
+	var part []example
+	for i := 0; i < len(all); i += 6 {
+		part = append(part, all[i])
+	}
+	return part
+}
+
+// exact reports whether this build decodes the file as the original does; JPEG and WebP files
+// are those whose decoded samples are golden too.
+func (g golden) exact(file string) bool {
+	_, lossy := g.arrays["decoded/"+file]
+	return pixels.Exact() || !lossy
+}
+
+func readImage(t testing.TB, file string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(reference + "golden/images/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func inputs(examples []example) []engine.Input {
+	in := make([]engine.Input, len(examples))
+	for i, x := range examples {
+		in[i] = x.input
+	}
+	return in
+}
+
+// convertTiny makes a model folder of the golden checkpoint.
+func convertTiny(t testing.TB) string {
+	t.Helper()
+	config, err := weights.ReadConfig(reference + "tiny.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "tiny")
+	_, err = weights.Convert(t.Context(), reference+"golden/checkpoints/tiny.pth",
+		weights.ConvertOptions{Vocab: reference + "tiny_vocab.txt", Config: &config, Out: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func open(t testing.TB, dir string, o engine.Options) *engine.Engine {
+	t.Helper()
+	e, err := engine.Open(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+// devices are those of this build.
+func devices() []string {
+	if cpu.Built {
+		return []string{"ref", "cpu"}
+	}
+	return []string{"ref"}
+}
+
+// embed embeds inputs none of which may fail.
+func embed(t testing.TB, e *engine.Engine, in ...engine.Input) [][]float32 {
+	t.Helper()
+	results, err := e.Embed(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	vectors := make([][]float32, len(in))
+	for i, r := range results {
+		if r.Err != nil {
+			t.Fatalf("input %d: %v", i, r.Err)
+		}
+		vectors[i] = r.Embedding
+	}
+	return vectors
+}
+
+// distance is the largest difference and the cosine of two vectors of one length.
+func distance(a, b []float32) (difference, cosine float64) {
+	var ab, aa, bb float64
+	for i := range a {
+		x, y := float64(a[i]), float64(b[i])
+		difference = max(difference, math.Abs(x-y))
+		ab, aa, bb = ab+x*y, aa+x*x, bb+y*y
+	}
+	return difference, ab / math.Sqrt(aa*bb)
+}
