@@ -4,6 +4,7 @@
 package search
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -90,7 +91,7 @@ func (s *Searcher) Search(ctx context.Context, q Query) (*Answer, error) {
 	for i, h := range hits {
 		a.Results[i] = Result{Rank: i, ID: h.ID, ImagePath: h.ImagePath, Score: h.Score, Fields: h.Fields}
 	}
-	if q.Panorama || q.Rerank {
+	if q.Panorama || q.Rerank && s.Reranker != nil {
 		if err := s.draw(q, a); err != nil {
 			return nil, err
 		}
@@ -120,9 +121,11 @@ func shown(a *Answer) []Result { return a.Results[:min(len(a.Results), rerank.Ma
 func (s *Searcher) draw(q Query, a *Answer) error {
 	query := rerank.Words(q.Text)
 	if q.Image != nil {
-		var err error
-		if query, err = s.Decode(q.Image); err != nil {
-			return fmt.Errorf("%w: decode the query's picture: %w", ErrQuery, err)
+		picture, err := s.Decode(q.Image)
+		if err != nil { // its vector is there, so its results are worth showing
+			a.Missing = append(a.Missing, fmt.Sprintf("the query's picture: %v", err))
+		} else {
+			query = picture
 		}
 	}
 	items := make([]image.Image, len(shown(a)))
@@ -147,7 +150,7 @@ func (s *Searcher) rerank(ctx context.Context, q Query, a *Answer) error {
 		return errors.New("nothing was found to be ranked")
 	}
 	if s.Reranker == nil {
-		return s.NoRerank
+		return cmp.Or(s.NoRerank, errors.New("there is no language model to rank with"))
 	}
 	request := rerank.Request{Instruction: q.Text, Panorama: a.Panorama, Count: len(shown(a))}
 	for _, r := range shown(a) {
