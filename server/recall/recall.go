@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"vbge/engine"
 	"vbge/server/catalog"
@@ -47,9 +48,11 @@ func Read(path string) ([]Query, error) {
 func parse(r io.Reader, name string) ([]Query, error) {
 	var queries []Query
 	d := json.NewDecoder(bufio.NewReader(r))
-	for d.More() {
+	for {
 		var q Query
-		if err := d.Decode(&q); err != nil {
+		if err := d.Decode(&q); err == io.EOF {
+			return queries, nil
+		} else if err != nil {
 			return nil, fmt.Errorf("queries %s, query %d: %w", name, len(queries)+1, err)
 		}
 		if len(q.Relevant) == 0 {
@@ -57,7 +60,6 @@ func parse(r io.Reader, name string) ([]Query, error) {
 		}
 		queries = append(queries, q)
 	}
-	return queries, nil
 }
 
 // Measure embeds and searches every query and returns a score for each task, by name. folder is
@@ -118,11 +120,6 @@ func shares(scores map[string]*Score) []Score {
 		s.At9 /= float64(s.Queries)
 		all = append(all, *s)
 	}
-	slices.SortFunc(all, func(a, b Score) int {
-		if a.Task < b.Task {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(all, func(a, b Score) int { return strings.Compare(a.Task, b.Task) })
 	return all
 }
