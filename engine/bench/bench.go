@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"time"
 
@@ -60,6 +61,9 @@ type work struct {
 
 // Run measures. Kinds and batches take turns, so that a slow moment of the machine hits them all.
 func Run(ctx context.Context, o Options) (*Report, error) {
+	if o.Engine.Threads <= 0 {
+		o.Engine.Threads = runtime.GOMAXPROCS(0)
+	}
 	backend, modelOptions, err := engine.OpenDevice(o.Engine)
 	if err != nil {
 		return nil, err
@@ -99,15 +103,18 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	return report(backend.Name(), o, all), nil
 }
 
+// measure runs w at least once, then until its turn is over.
 func (w *work) measure(ctx context.Context, b op.Backend, turn time.Duration) error {
-	for start := time.Now(); time.Since(start) < turn; {
+	for start := time.Now(); ; {
 		began := time.Now()
 		if err := b.Run(ctx, &w.pass); err != nil {
 			return fmt.Errorf("measure %s, batch %d: %w", w.kind, w.batch, err)
 		}
 		w.times = append(w.times, time.Since(began).Seconds())
+		if time.Since(start) >= turn {
+			return nil
+		}
 	}
-	return nil
 }
 
 func report(device string, o Options, all []*work) *Report {

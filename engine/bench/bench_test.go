@@ -1,0 +1,136 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"math"
+	"testing"
+	"time"
+
+	"vbge/engine"
+	"vbge/engine/cpu"
+	"vbge/engine/model"
+	"vbge/engine/ref"
+	"vbge/weights"
+)
+
+func tiny(t *testing.T) *weights.RandomModel {
+	t.Helper()
+	c, err := weights.ReadConfig("../testdata/reference/tiny.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return weights.Random(c, 0)
+}
+
+// TestRun measures for no time at all, which is once each.
+func TestRun(t *testing.T) {
+	devices := []string{"ref"}
+	if cpu.Built {
+		devices = append(devices, "cpu")
+	}
+	for _, device := range devices {
+		r, err := Run(t.Context(), Options{Engine: engine.Options{Device: device}, Weights: tiny(t), Kinds: Kinds, Batches: []int{1, 2}, Rounds: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Device != device || r.Threads < 1 || !positive(r.ProductGFLOPs) || len(r.Rows) != 6 {
+			t.Errorf("report %+v", r)
+		}
+		for i, row := range r.Rows {
+			if row.Kind != Kinds[i/2] || row.Batch != 1+i%2 || !positive(row.PerSecond, row.Tokens, row.GFLOPs, row.Share) {
+				t.Errorf("%s: row %d is %+v", device, i, row)
+			}
+			// [CLS] [SEP] and 16 patches, or 16 words and both.
+			tokens := map[string]float64{"image": 18, "pair": 32, "text": 16}[row.Kind]
+			if got := row.Tokens / row.PerSecond; math.Abs(got-tokens) > 1e-9*tokens {
+				t.Errorf("%s: %s has %v tokens, want %v", device, row.Kind, got, tokens)
+			}
+		}
+	}
+}
+
+func positive(values ...float64) bool {
+	for _, v := range values {
+		if !(v > 0) || math.IsInf(v, 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// TestFlops counts by hand what MODEL.md's formulas multiply, for tiny: S 64, D 128, M 170, H 128,
+// I 256, 2 + 2 layers, 16 patches.
+func TestFlops(t *testing.T) {
+	w := tiny(t)
+	m, err := model.Load(ref.New(), w, model.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	linear := func(rows, in, out int) float64 { return 2 * float64(rows) * float64(in) * float64(out) }
+	bert := func(tokens int) float64 {
+		return 2 * (4*linear(tokens, 128, 128) + linear(tokens, 128, 256) + linear(tokens, 256, 128) +
+			4*float64(tokens)*float64(tokens)*128)
+	}
+	vision := linear(16, 3*16*16, 128) + 2*(4*linear(17, 128, 128)+3*linear(17, 128, 170)+4*17*17*128) + linear(16, 128, 128)
+	want := map[string]float64{"text": bert(16), "image": vision + bert(18), "pair": vision + bert(32)}
+	for kind, one := range want {
+		for _, batch := range []int{1, 3} {
+			work, err := record(m, w.Config(), kind, batch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := flops(&work.pass); math.Abs(got/(one*float64(batch))-1) > 0.02 {
+				t.Errorf("%s, batch %d: %.0f operations, by hand %.0f", kind, batch, got, one*float64(batch))
+			}
+		}
+	}
+}
+
+func TestMedian(t *testing.T) {
+	for _, test := range []struct {
+		values []float64
+		want   float64
+	}{{[]float64{3}, 3}, {[]float64{9, 1, 2}, 2}, {[]float64{4, 1, 3, 2}, 3}} {
+		if got := median(test.values); got != test.want {
+			t.Errorf("median of %v is %v", test.values, got)
+		}
+	}
+}
+
+func TestRunFails(t *testing.T) {
+	if _, err := Run(t.Context(), Options{Engine: engine.Options{Device: "abacus"}, Weights: tiny(t)}); !errors.Is(err, engine.ErrDevice) {
+		t.Errorf("unknown device: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := Run(ctx, Options{Engine: engine.Options{Device: "ref"}, Weights: tiny(t), Kinds: Kinds, Batches: []int{1}, Rounds: 1, Time: time.Hour})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// TestRecord: the batch is what the model takes, however many inputs it has.
+func TestRecord(t *testing.T) {
+	w := tiny(t)
+	m, err := model.Load(ref.New(), w, model.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range Kinds {
+		work, err := record(m, w.Config(), kind, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := ref.New().Run(t.Context(), &work.pass); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+		var outputs int
+		for _, o := range work.pass.Outputs {
+			outputs += o.Tensor.Rows
+		}
+		if outputs != 5 {
+			t.Errorf("%s: %d embeddings", kind, outputs)
+		}
+	}
+}
