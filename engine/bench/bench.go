@@ -22,8 +22,8 @@ type Options struct {
 	Weights model.Weights
 	Batches []int         // inputs in one batch
 	Kinds   []string      // of image, pair, text
-	Time    time.Duration // for all rounds of one kind and batch
-	Rounds  int           // over which kinds and batches take turns
+	Time    time.Duration // for all turns of one kind and batch
+	Rounds  int           // in which each kind and batch has a turn
 }
 
 // Kinds are what can be measured. A text has TextTokens tokens, and so have a pair's words.
@@ -32,7 +32,7 @@ var Kinds = []string{"image", "pair", "text"}
 // TextTokens is the length of a short description, [CLS] and [SEP] counted.
 const TextTokens = 16
 
-// Row is one measurement: medians over all batches run.
+// Row is one measurement: medians over the turns.
 type Row struct {
 	Kind      string  `json:"kind"`
 	Batch     int     `json:"batch"`
@@ -56,7 +56,8 @@ type work struct {
 	batch  int
 	pass   op.Pass
 	tokens int
-	times  []float64 // seconds
+	times  []float64 // of each turn's run, seconds
+	shares []float64 // of the bare products' rate in the same turn
 }
 
 // Run measures. Kinds and batches take turns, so that a slow moment of the machine hits them all.
@@ -77,7 +78,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := []*work{products}
+	var all []*work
 	for _, kind := range o.Kinds {
 		for _, batch := range o.Batches {
 			w, err := record(m, o.Weights.Config(), kind, batch)
@@ -87,7 +88,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 			all = append(all, w)
 		}
 	}
-	for _, w := range all { // compiles products and takes memory
+	for _, w := range append([]*work{products}, all...) { // compiles products and takes memory
 		if err := backend.Run(ctx, &w.pass); err != nil {
 			return nil, err
 		}
@@ -95,37 +96,50 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	turn := o.Time / time.Duration(max(1, o.Rounds))
 	for range max(1, o.Rounds) {
 		for _, w := range all {
-			if err := w.measure(ctx, backend, turn); err != nil {
-				return nil, err
+			if err := w.measure(ctx, backend, products, turn); err != nil {
+				return nil, fmt.Errorf("measure %s, batch %d: %w", w.kind, w.batch, err)
 			}
 		}
 	}
-	return report(backend.Name(), o, all), nil
+	return report(backend.Name(), o, products, all), nil
 }
 
-// measure runs w at least once, then until its turn is over.
-func (w *work) measure(ctx context.Context, b op.Backend, turn time.Duration) error {
-	for start := time.Now(); ; {
+// measure runs the bare products and then w for a turn. Their rates are compared turn by turn:
+// on a shared machine two figures that were taken a minute apart say little about each other.
+func (w *work) measure(ctx context.Context, b op.Backend, products *work, turn time.Duration) error {
+	bare, err := products.repeat(ctx, b, turn/4)
+	if err != nil {
+		return err
+	}
+	own, err := w.repeat(ctx, b, turn)
+	if err != nil {
+		return err
+	}
+	w.times = append(w.times, own)
+	products.times = append(products.times, bare)
+	w.shares = append(w.shares, flops(&w.pass)/own/(flops(&products.pass)/bare))
+	return nil
+}
+
+// repeat runs w at least once, then until its turn is over, and returns the median in seconds.
+func (w *work) repeat(ctx context.Context, b op.Backend, turn time.Duration) (float64, error) {
+	var times []float64
+	for start := time.Now(); len(times) == 0 || time.Since(start) < turn; {
 		began := time.Now()
 		if err := b.Run(ctx, &w.pass); err != nil {
-			return fmt.Errorf("measure %s, batch %d: %w", w.kind, w.batch, err)
+			return 0, err
 		}
-		w.times = append(w.times, time.Since(began).Seconds())
-		if time.Since(start) >= turn {
-			return nil
-		}
+		times = append(times, time.Since(began).Seconds())
 	}
+	return median(times), nil
 }
 
-func report(device string, o Options, all []*work) *Report {
-	products := all[0]
+func report(device string, o Options, products *work, all []*work) *Report {
 	r := &Report{Device: device, Threads: o.Engine.Threads, ProductGFLOPs: flops(&products.pass) / median(products.times) / 1e9}
-	for _, w := range all[1:] {
+	for _, w := range all {
 		t := median(w.times)
-		row := Row{Kind: w.kind, Batch: w.batch, PerSecond: float64(w.batch) / t, Tokens: float64(w.tokens) / t,
-			GFLOPs: flops(&w.pass) / t / 1e9}
-		row.Share = row.GFLOPs / r.ProductGFLOPs
-		r.Rows = append(r.Rows, row)
+		r.Rows = append(r.Rows, Row{Kind: w.kind, Batch: w.batch, PerSecond: float64(w.batch) / t, Tokens: float64(w.tokens) / t,
+			GFLOPs: flops(&w.pass) / t / 1e9, Share: median(w.shares)})
 	}
 	return r
 }
@@ -171,7 +185,7 @@ func bareProducts(b op.Backend, c weights.Config) (*work, error) {
 	w := &work{kind: "products", batch: 8}
 	x := w.pass.Embedding(op.Embedding{Word: table, TokenType: table, Position: table,
 		IDs: make([]int32, rows), Positions: make([]int32, rows)})
-	for range 8 {
+	for range 4 {
 		w.pass.Linear(x, up)
 	}
 	return w, w.pass.Err()

@@ -5,7 +5,7 @@ package cpu
 /*
 #cgo CFLAGS: -I${SRCDIR}/native
 #cgo LDFLAGS: -L${SRCDIR}/../../build/cpu -lvbge_cpu -L${SRCDIR}/../../third_party/native/onednn/lib -ldnnl -lgomp -lstdc++ -lm
-#cgo LDFLAGS: -Wl,-rpath,${SRCDIR}/../../third_party/native/onednn/lib
+#cgo LDFLAGS: -Wl,-rpath,$ORIGIN/../third_party/native/onednn/lib -Wl,-rpath,${SRCDIR}/../../third_party/native/onednn/lib
 #include "vbge_cpu.h"
 */
 import "C"
