@@ -46,7 +46,7 @@ func startLite(ctx context.Context, binary, db string) (*lite, error) {
 	}
 	folder, err := socketFolder()
 	if err != nil {
-		lock.release()
+		err = errors.Join(err, lock.release())
 		return nil, fmt.Errorf("catalog: folder for the socket of %s: %w", db, err)
 	}
 	l := &lite{
@@ -54,12 +54,11 @@ func startLite(ctx context.Context, binary, db string) (*lite, error) {
 		output: &tail{limit: 4096}, stopped: make(chan struct{}),
 	}
 	if err := l.run(binary, db); err != nil {
-		lock.release()
-		os.RemoveAll(folder)
+		err = errors.Join(err, os.RemoveAll(folder), lock.release())
 		return nil, fmt.Errorf("catalog: start %s: %w", binary, err)
 	}
 	if err := l.await(ctx); err != nil {
-		l.stop()
+		err = errors.Join(err, l.stop())
 		return nil, fmt.Errorf("catalog: open %s with milvus-lite: %w", db, err)
 	}
 	return l, nil
@@ -141,11 +140,12 @@ func (l *lite) await(ctx context.Context) error {
 // stop ends the process (acknowledged rows are in the file by then), waits for
 // it, and gives the lock back.
 func (l *lite) stop() error {
-	l.process.Signal(syscall.SIGTERM)
+	// Signals fail only when the process has ended, which the wait below finds out.
+	_ = l.process.Signal(syscall.SIGTERM)
 	select {
 	case <-l.stopped:
 	case <-time.After(liteStopTimeout):
-		l.process.Kill()
+		_ = l.process.Kill()
 		<-l.stopped
 	}
 	return errors.Join(os.RemoveAll(l.folder), l.lock.release())

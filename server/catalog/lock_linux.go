@@ -58,9 +58,10 @@ func tryLock(path string) (*fileLock, error) {
 		file.Close()
 		return nil, ErrLocked
 	}
-	// The kernel tells no pid for this kind of lock, so the holder leaves its own.
-	file.Truncate(0)
-	file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	// The kernel tells no pid for this kind of lock, so the holder leaves its own; where that
+	// fails, others learn that the file is locked but not by whom.
+	_ = file.Truncate(0)
+	_, _ = file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	return &fileLock{path: path, file: file}, nil
 }
 
