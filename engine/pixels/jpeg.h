@@ -3,9 +3,9 @@
 
 // What a JPEG's header says, and why reading failed.
 typedef struct {
-  int width, height;
-  int components; // 1 grey, 3 colour, 4 CMYK
-  char message[200];
+    int width, height;
+    int components;  // 1 grey, 3 colour, 4 CMYK
+    char message[200];
 } pixels_jpeg;
 
 // Reads the header. Returns 0, or -1 with a message.

@@ -29,16 +29,13 @@ dnnl::matmul::primitive_desc product(vbge_cpu *cpu, int rows, int64_t x_stride, 
     return {cpu->engine, rows_by(rows, in, x_stride), weight, bias, rows_by(rows, out, out), attributes};
 }
 
-memory::desc any_order(int out, int in) {
-    return {{in, out}, memory::data_type::f32, memory::format_tag::any};
-}
+memory::desc any_order(int out, int in) { return {{in, out}, memory::data_type::f32, memory::format_tag::any}; }
 
 }  // namespace
 
 struct vbge_linear {
     vbge_linear(int out_, int in_, const memory::desc &order_)
-        : out(out_), in(in_), order(order_),
-          weight(static_cast<float *>(vbge_cpu_allocate(order_.get_size()))),
+        : out(out_), in(in_), order(order_), weight(static_cast<float *>(vbge_cpu_allocate(order_.get_size()))),
           bias(static_cast<float *>(vbge_cpu_allocate(size_t(out_) * sizeof(float)))) {
         if (weight == nullptr || bias == nullptr) {
             release();

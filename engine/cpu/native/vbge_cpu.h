@@ -46,7 +46,7 @@ int vbge_linear_run(vbge_cpu *cpu, vbge_linear *linear, float *x, int64_t x_stri
 typedef struct {
     const float *q, *k, *v;  // first value of each; rows begin *_stride values apart
     int64_t q_stride, k_stride, v_stride;
-    float *y;  // [query rows, heads * width]
+    float *y;                       // [query rows, heads * width]
     const int32_t *queries, *keys;  // cumulative lengths, sequences + 1 of each
     const float *cosines, *sines;   // [longest sequence, width], or NULL
     int sequences, heads, width, longest_keys;
@@ -56,15 +56,16 @@ typedef struct {
 size_t vbge_attention_scratch(int threads, int longest_keys, int width);
 void vbge_attention(vbge_cpu *cpu, const vbge_attention_args *args);
 
-void vbge_patches(vbge_cpu *cpu, float *y, const uint8_t *pixels, int pictures, int side, int patch, const float *levels);
+void vbge_patches(vbge_cpu *cpu, float *y, const uint8_t *pixels, int pictures, int side, int patch,
+                  const float *levels);
 void vbge_gelu(vbge_cpu *cpu, float *y, const float *x, int64_t x_stride, int rows, int cols);
-void vbge_layer_norm(vbge_cpu *cpu, float *y, const float *x, int64_t x_stride, int rows, int cols,
-                     const float *gain, const float *bias, float eps);
+void vbge_layer_norm(vbge_cpu *cpu, float *y, const float *x, int64_t x_stride, int rows, int cols, const float *gain,
+                     const float *bias, float eps);
 void vbge_swiglu(vbge_cpu *cpu, float *y, const float *x, int64_t x_stride, int rows, int cols);
 void vbge_embedding(vbge_cpu *cpu, float *y, int rows, int cols, const float *word, const float *token_type,
                     const float *position, const int32_t *ids, const int32_t *positions);
-void vbge_add_rows(vbge_cpu *cpu, float *y, const float *x, int64_t x_stride, int rows, int cols,
-                   const float *table, const int32_t *at);
+void vbge_add_rows(vbge_cpu *cpu, float *y, const float *x, int64_t x_stride, int rows, int cols, const float *table,
+                   const int32_t *at);
 // Copies rows of x, in their order, to rows of y.
 void vbge_copy_rows(vbge_cpu *cpu, float *y, const float *x, int64_t x_stride, int rows, int cols);
 void vbge_normalise(vbge_cpu *cpu, float *y, const float *x, int64_t x_stride, int rows, int cols);
