@@ -92,7 +92,7 @@ func Caveats() []string {
 		c = append(c, "This build has no native CPU engine and computes in plain Go (device ref), which is far slower: `make build` builds the fast one.")
 	}
 	if !pixels.Exact() {
-		c = append(c, "This build decodes JPEG and WebP with Go libraries, a little differently from the original: embeddings of such pictures can be off (cosine 0.99 to 0.9999). `make build` builds the exact one.")
+		c = append(c, "This build decodes JPEG with Go's library, a little differently from the original (docs/exactness.md says how much): `make build` builds the exact one.")
 	}
 	return c
 }
