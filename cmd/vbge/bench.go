@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -41,19 +40,15 @@ The model is the full-size one with random weights, or a model folder.`,
 					return fmt.Errorf("%w: --kinds %s: choose of %s", errUsage, kind, strings.Join(bench.Kinds, ", "))
 				}
 			}
-			if len(o.Batches) == 0 || slices.Min(o.Batches) < 1 || o.Rounds < 1 {
-				return fmt.Errorf("%w: --batches and --rounds are positive numbers", errUsage)
-			}
-			if m.options.Threads == 0 {
-				m.options.Threads = runtime.GOMAXPROCS(0)
+			if len(o.Batches) == 0 || slices.Min(o.Batches) < 1 || o.Rounds < 1 || o.Time < 0 {
+				return fmt.Errorf("%w: --batches and --rounds are positive numbers, --time is not negative", errUsage)
 			}
 			o.Engine = m.options
 			return runBench(c.Context(), m.dir, o, asJSON, c.OutOrStdout())
 		},
 	}
 	c.Flags().StringVar(&m.dir, "model", "random", "model folder, or random: the full-size model with random weights")
-	m.addEngine(c.Flags())
-	m.addLimits(c.Flags())
+	m.addDevice(c.Flags())
 	c.Flags().StringSliceVar(&o.Kinds, "kinds", o.Kinds, "what to embed")
 	c.Flags().IntSliceVar(&o.Batches, "batches", o.Batches, "inputs in a batch")
 	c.Flags().DurationVar(&o.Time, "time", o.Time, "for each kind and batch")

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -88,9 +87,8 @@ func (d *demo) run(ctx context.Context, out, log io.Writer) error {
 		return err
 	}
 	defer c.Close()
-	wrong := errors.Join(d.leopard(ctx, e, c, want, out, log), d.recall(ctx, e, c, want, out))
-	if wrong != nil {
-		return fmt.Errorf("%w: %w", errSomeFailed, wrong)
+	if err := errors.Join(d.leopard(ctx, e, c, want, out, log), d.recall(ctx, e, c, want, out)); err != nil {
+		return err
 	}
 	fmt.Fprintf(out, "\nAll as expected, on device %s, in %.1f s.\n", e.Device(), time.Since(began).Seconds())
 	return nil
@@ -110,20 +108,12 @@ func (d *demo) expected() (want expected, err error) {
 // convert makes the model folder, unless an earlier run has.
 func (d *demo) convert(ctx context.Context, out io.Writer) error {
 	d.model.dir = filepath.Join(d.out, "model")
-	if f, err := weights.Open(d.model.dir); err == nil {
-		return f.Close()
-	}
 	config, err := weights.ReadConfig(filepath.Join(d.data, "demo.json"))
 	if err != nil {
 		return err
 	}
-	report, err := weights.Convert(ctx, filepath.Join(d.data, "demo.pth"),
-		weights.ConvertOptions{Vocab: filepath.Join(d.data, "vocab.txt"), Config: &config, Out: d.model.dir})
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(out, report)
-	return err
+	return convertOnce(ctx, filepath.Join(d.data, "demo.pth"),
+		weights.ConvertOptions{Vocab: filepath.Join(d.data, "vocab.txt"), Config: &config, Out: d.model.dir}, out)
 }
 
 // leopard asks the tutorial's question.
@@ -134,15 +124,18 @@ func (d *demo) leopard(ctx context.Context, e *engine.Engine, c catalog.Catalog,
 		return err
 	}
 	fmt.Fprintf(out, "\n%s with %q:\n", f.image, want.Text)
-	var table strings.Builder
-	if err := f.answer(ctx, e, c, io.MultiWriter(out, &table), log); err != nil {
+	a, err := f.answer(ctx, e, c)
+	if err != nil {
+		return err
+	}
+	if err := f.show(a, out, log); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "panorama: %s\n", f.panorama)
-	lines := strings.Split(table.String(), "\n")
+	first := a.Results[:min(len(a.Results), len(want.FirstThree))]
 	for _, path := range want.FirstThree {
-		if len(lines) < 4 || !slices.ContainsFunc(lines[1:4], func(l string) bool { return strings.HasSuffix(l, filepath.Join(d.data, path)) }) {
-			return fmt.Errorf("%s is not among the first three", path)
+		if !slices.ContainsFunc(first, func(r search.Result) bool { return r.ImagePath == filepath.Join(d.data, path) }) {
+			return fmt.Errorf("%w: %s is not among the first %d", errSomeFailed, path, len(want.FirstThree))
 		}
 	}
 	return nil
@@ -170,8 +163,8 @@ func (d *demo) recall(ctx context.Context, e *engine.Engine, c catalog.Catalog, 
 	}
 	for _, least := range want.AtLeast {
 		if s := of(scores, least.Task); s.At1 < least.At1 || s.At9 < least.At9 {
-			return fmt.Errorf("%s queries: recall@1 %.3f, recall@9 %.3f; at least %.3f and %.3f are expected",
-				least.Task, s.At1, s.At9, least.At1, least.At9)
+			return fmt.Errorf("%w: %s queries: recall@1 %.3f, recall@9 %.3f; at least %.3f and %.3f are expected",
+				errSomeFailed, least.Task, s.At1, s.At9, least.At1, least.At9)
 		}
 	}
 	return nil

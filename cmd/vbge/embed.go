@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vbge/engine"
+	"vbge/engine/pixels"
 	"vbge/weights/npy"
 )
 
@@ -25,7 +26,7 @@ type line struct {
 }
 
 // input reads the picture that l names.
-func (l line) input() (engine.Input, error) {
+func (l line) input(limits pixels.Limits) (engine.Input, error) {
 	var in engine.Input
 	if l.Image == nil && l.Text == nil {
 		return in, errors.New(`give "image", "text", or both`)
@@ -35,11 +36,8 @@ func (l line) input() (engine.Input, error) {
 	}
 	if l.Image != nil {
 		var err error
-		if in.Image, err = os.ReadFile(*l.Image); err != nil {
+		if in.Image, err = readPicture(*l.Image, limits); err != nil {
 			return in, err
-		}
-		if in.Image == nil {
-			in.Image = []byte{} // an empty file is a picture that cannot be decoded, not a text
 		}
 	}
 	return in, nil
@@ -48,10 +46,13 @@ func (l line) input() (engine.Input, error) {
 func parseLine(text []byte) (l line, err error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
-	if err = d.Decode(&l); err == nil && d.More() {
-		err = errors.New("more than one JSON value on the line")
+	if err := d.Decode(&l); err != nil {
+		return l, err
 	}
-	return l, err
+	if _, err := d.Token(); err != io.EOF {
+		return l, errors.New("there is more than one JSON object on the line")
+	}
+	return l, nil
 }
 
 func newEmbed() *cobra.Command {
@@ -73,9 +74,13 @@ func newEmbed() *cobra.Command {
 			defer e.Close()
 			var out sink = &jsonSink{w: bufio.NewWriter(c.OutOrStdout())}
 			if path != "" {
-				out = &npySink{path: path, dimension: e.Dimension(), log: c.ErrOrStderr()}
+				file, err := createNPY(path) // before the work, so that a wrong path costs nothing
+				if err != nil {
+					return err
+				}
+				out = &npySink{file: file, dimension: e.Dimension(), log: c.ErrOrStderr()}
 			}
-			return embedLines(c.Context(), e, c.InOrStdin(), out)
+			return embedLines(c.Context(), embedder{e, m.options.Limits}, c.InOrStdin(), out)
 		},
 	}
 	m.add(c)
@@ -92,14 +97,20 @@ type sink interface {
 // linesAtATime bounds the memory of pictures read and not yet embedded.
 const linesAtATime = 64
 
+// embedder embeds lines, reading the pictures they name.
+type embedder struct {
+	*engine.Engine
+	limits pixels.Limits
+}
+
 // embedLines returns errSomeFailed if a line failed.
-func embedLines(ctx context.Context, e *engine.Engine, in io.Reader, out sink) error {
+func embedLines(ctx context.Context, e embedder, in io.Reader, out sink) error {
 	failed, total := 0, 0
-	for chunk, err := range chunks(in, linesAtATime) {
+	for lines, err := range chunks(ctx, in, linesAtATime) {
 		if err != nil {
 			return errors.Join(err, out.close())
 		}
-		results, err := embedChunk(ctx, e, chunk)
+		results, err := e.embedChunk(ctx, lines)
 		if err != nil {
 			return errors.Join(err, out.close())
 		}
@@ -122,16 +133,16 @@ func embedLines(ctx context.Context, e *engine.Engine, in io.Reader, out sink) e
 	return nil
 }
 
-// embedChunk embeds what can be read of a chunk; the other lines' results have their errors.
-func embedChunk(ctx context.Context, e *engine.Engine, chunk [][]byte) ([]engine.Result, error) {
-	results := make([]engine.Result, len(chunk))
+// embedChunk embeds what can be read of the lines; the others' results have their errors.
+func (e embedder) embedChunk(ctx context.Context, lines [][]byte) ([]engine.Result, error) {
+	results := make([]engine.Result, len(lines))
 	var inputs []engine.Input
 	var places []int
-	for i, text := range chunk {
+	for i, text := range lines {
 		l, err := parseLine(text)
 		var in engine.Input
 		if err == nil {
-			in, err = l.input()
+			in, err = l.input(e.limits)
 		}
 		if err != nil {
 			results[i].Err = err
@@ -167,7 +178,7 @@ func (s *jsonSink) close() error { return s.w.Flush() }
 
 // npySink collects rows, because an array's header says how many there are.
 type npySink struct {
-	path      string
+	file      *os.File
 	dimension int
 	values    []float32
 	rows      int
@@ -188,17 +199,21 @@ func (s *npySink) put(number int, r engine.Result) error {
 }
 
 func (s *npySink) close() error {
-	return writeNPY(s.path, []int{s.rows, s.dimension}, s.values)
+	return writeNPY(s.file, []int{s.rows, s.dimension}, s.values)
 }
 
-func writeNPY(path string, shape []int, values []float32) (err error) {
+func createNPY(path string) (*os.File, error) {
 	f, err := os.Create(path)
 	if err != nil {
-		return fmt.Errorf("write --npy: %w", err)
+		return nil, fmt.Errorf("write --npy: %w", err)
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := npy.WriteFloat32(f, shape, values); err != nil {
-		return fmt.Errorf("write --npy %s: %w", path, err)
+	return f, nil
+}
+
+// writeNPY closes f.
+func writeNPY(f *os.File, shape []int, values []float32) error {
+	if err := errors.Join(npy.WriteFloat32(f, shape, values), f.Close()); err != nil {
+		return fmt.Errorf("write --npy %s: %w", f.Name(), err)
 	}
 	return nil
 }

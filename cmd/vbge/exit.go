@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vbge/engine"
 	"vbge/server/catalog"
 	"vbge/server/search"
 )
@@ -25,8 +26,6 @@ var (
 	errUsage = errors.New("wrong use")
 	// errSomeFailed is wrapped where some inputs failed, or a comparison missed its bound.
 	errSomeFailed = errors.New("not all done")
-	// errPrinted is wrapped besides where the user has been told already.
-	errPrinted = errors.New("see above")
 )
 
 func exitStatus(err error) int {
@@ -37,7 +36,8 @@ func exitStatus(err error) int {
 		return exitInterrupted
 	case errors.Is(err, errSomeFailed):
 		return exitSomeFailed
-	case errors.Is(err, errUsage), errors.Is(err, search.ErrQuery), errors.Is(err, catalog.ErrFilter):
+	case errors.Is(err, errUsage), errors.Is(err, engine.ErrTokenBudget), errors.Is(err, search.ErrQuery),
+		errors.Is(err, catalog.ErrFilter), errors.Is(err, catalog.ErrInvalid):
 		return exitUsage
 	}
 	return exitNothing

@@ -35,6 +35,9 @@ in hand.`,
 		Example: "  vbge index images_folder/images --model models/base --uri ./catalog.db --metadata products.jsonl",
 		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
+			if f.options.Batch < 1 {
+				return fmt.Errorf("%w: --batch %d is less than 1", errUsage, f.options.Batch)
+			}
 			f.options.Dir = args[0]
 			e, err := f.model.open(c.ErrOrStderr())
 			if err != nil {
@@ -71,7 +74,7 @@ func (f *indexFlags) run(ctx context.Context, e *engine.Engine, out, log io.Writ
 
 	f.options.Catalog, f.options.Embedder = c, pictureEmbedder{e}
 	f.options.MaxFileBytes = f.model.options.Limits.MaxBytes
-	bar := newBar(log, "indexing")
+	bar := newBar(log, "indexing", "pictures")
 	f.options.Progress = func(p index.Progress) { bar.set(p.Done, p.Total) }
 	began := time.Now()
 	report, err := index.Run(ctx, f.options)
@@ -115,14 +118,14 @@ func (p pictureEmbedder) EmbedPictures(ctx context.Context, files [][]byte) ([][
 	return vectors, errs
 }
 
-// bar shows progress with rate and time left.
+// bar shows progress with rate and time left. A nil bar has not begun.
 type bar struct {
-	log  io.Writer
-	what string
-	bar  *progressbar.ProgressBar
+	log        io.Writer
+	what, unit string
+	bar        *progressbar.ProgressBar
 }
 
-func newBar(log io.Writer, what string) *bar { return &bar{log: log, what: what} }
+func newBar(log io.Writer, what, unit string) *bar { return &bar{log: log, what: what, unit: unit} }
 
 func (b *bar) set(done, total int) {
 	if b.bar == nil {
@@ -131,7 +134,7 @@ func (b *bar) set(done, total int) {
 			every = 100 * time.Millisecond
 		}
 		b.bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(b.log), progressbar.OptionSetDescription(b.what),
-			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("pictures"),
+			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString(b.unit),
 			progressbar.OptionThrottle(every), progressbar.OptionSetPredictTime(true))
 	}
 	b.bar.ChangeMax(total)
@@ -140,7 +143,7 @@ func (b *bar) set(done, total int) {
 }
 
 func (b *bar) finish() {
-	if b.bar != nil {
+	if b != nil && b.bar != nil {
 		fmt.Fprintln(b.log)
 	}
 }

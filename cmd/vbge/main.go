@@ -5,8 +5,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -20,12 +20,24 @@ var version = "unknown"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := newRoot().ExecuteContext(ctx)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends vbge at once
+	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
-	if err != nil && !errors.Is(err, errPrinted) {
-		fmt.Fprintln(os.Stderr, "vbge:", err)
+	os.Exit(status)
+}
+
+// run is main with everything it touches handed over; it returns the exit status.
+func run(ctx context.Context, args []string, in io.Reader, out, log io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(log)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		fmt.Fprintln(log, "vbge:", err)
 	}
-	os.Exit(exitStatus(err))
+	return exitStatus(err)
 }
 
 func newRoot() *cobra.Command {

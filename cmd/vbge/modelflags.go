@@ -27,10 +27,14 @@ func (m *modelFlags) add(c *cobra.Command) {
 	m.addLimits(c.Flags())
 }
 
-func (m *modelFlags) addEngine(f *pflag.FlagSet) {
+func (m *modelFlags) addDevice(f *pflag.FlagSet) {
 	f.StringVar(&m.options.Device, "device", "auto", "where to compute: "+strings.Join(engine.Devices, ", "))
 	f.StringVar(&m.options.Precision, "precision", "auto", "of the computation: "+strings.Join(engine.Precisions, ", "))
 	f.IntVar(&m.options.Threads, "threads", 0, "that compute and decode; 0 is as many as there are processors")
+}
+
+func (m *modelFlags) addEngine(f *pflag.FlagSet) {
+	m.addDevice(f)
 	f.IntVar(&m.options.MaxBatchTokens, "max-batch-tokens", engine.DefaultMaxBatchTokens, "token budget of one pass: bounds its memory")
 }
 
@@ -42,13 +46,13 @@ func (m *modelFlags) addLimits(f *pflag.FlagSet) {
 
 // check refuses values that no model could be opened with, so that they are wrong use.
 func (m *modelFlags) check() error {
-	switch {
-	case !slices.Contains(engine.Devices, m.options.Device):
-		return fmt.Errorf("%w: --device %s: choose one of %s", errUsage, m.options.Device, strings.Join(engine.Devices, ", "))
-	case !slices.Contains(engine.Precisions, m.options.Precision):
-		return fmt.Errorf("%w: --precision %s: choose one of %s", errUsage, m.options.Precision, strings.Join(engine.Precisions, ", "))
-	case m.options.Threads < 0, m.options.MaxBatchTokens < 1, m.options.Limits.MaxBytes < 1, m.options.Limits.MaxPixels < 1:
-		return fmt.Errorf("%w: --threads, --max-batch-tokens, --max-image-bytes and --max-pixels are positive numbers", errUsage)
+	switch o := m.options; {
+	case o.Device != "" && !slices.Contains(engine.Devices, o.Device):
+		return fmt.Errorf("%w: --device %s: choose one of %s", errUsage, o.Device, strings.Join(engine.Devices, ", "))
+	case o.Precision != "" && !slices.Contains(engine.Precisions, o.Precision):
+		return fmt.Errorf("%w: --precision %s: choose one of %s", errUsage, o.Precision, strings.Join(engine.Precisions, ", "))
+	case o.Threads < 0, o.MaxBatchTokens < 0, o.Limits.MaxBytes < 0, o.Limits.MaxPixels < 0:
+		return fmt.Errorf("%w: --threads, --max-batch-tokens, --max-image-bytes and --max-pixels are positive numbers, or 0 for the default", errUsage)
 	}
 	return nil
 }
@@ -69,5 +73,5 @@ func (m *modelFlags) open(log io.Writer) (*engine.Engine, error) {
 }
 
 func addModelDir(c *cobra.Command, dir *string) {
-	c.Flags().StringVar(dir, "model", cmp.Or(os.Getenv("VBGE_MODEL"), "models/base"), "model folder that `vbge convert` wrote; $VBGE_MODEL is its default")
+	c.Flags().StringVar(dir, "model", cmp.Or(os.Getenv("VBGE_MODEL"), "models/base"), "model folder that vbge convert wrote; $VBGE_MODEL is its default")
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -24,6 +23,9 @@ func newPixels() *cobra.Command {
 			if path == "" {
 				return fmt.Errorf("%w: name the array with --npy FILE", errUsage)
 			}
+			if err := m.check(); err != nil {
+				return err
+			}
 			folder, err := weights.Open(m.dir)
 			if err != nil {
 				return err
@@ -34,16 +36,20 @@ func newPixels() *cobra.Command {
 					fmt.Fprintln(c.ErrOrStderr(), "vbge:", caveat)
 				}
 			}
-			file, err := os.ReadFile(args[0])
+			file, err := readPicture(args[0], m.options.Limits)
 			if err != nil {
-				return err
+				return fmt.Errorf("%w: %w", errUsage, err)
 			}
 			config := folder.Config()
 			crop, err := pixels.Crop(file, config.ImageSize, m.options.Limits)
 			if err != nil {
-				return fmt.Errorf("%s: %w", args[0], err)
+				return fmt.Errorf("%w: %s: %w", errSomeFailed, args[0], err)
 			}
-			return writeNPY(path, []int{3, config.ImageSize, config.ImageSize}, pixels.Normalise(crop, config.Mean, config.Std))
+			array, err := createNPY(path)
+			if err != nil {
+				return err
+			}
+			return writeNPY(array, []int{3, config.ImageSize, config.ImageSize}, pixels.Normalise(crop, config.Mean, config.Std))
 		},
 	}
 	addModelDir(c, &m.dir)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image"
 	"io"
@@ -107,11 +108,11 @@ func (f *searchFlags) readQuery() error {
 		}
 		return nil
 	}
-	file, err := os.ReadFile(f.image)
+	file, err := readPicture(f.image, f.model.options.Limits)
 	if err != nil {
 		return fmt.Errorf("%w: read --image: %w", errUsage, err)
 	}
-	f.query.Image = append([]byte{}, file...) // not nil, even where the file is empty
+	f.query.Image = file
 	return nil
 }
 
@@ -127,10 +128,15 @@ func (f *searchFlags) run(ctx context.Context, e *engine.Engine, out, log io.Wri
 		return err
 	}
 	defer c.Close()
-	return f.answer(ctx, e, c, out, log)
+	a, err := f.answer(ctx, e, c)
+	if err != nil {
+		return err
+	}
+	// Ctrl-C while a language model thinks loses nothing of what was found.
+	return errors.Join(f.show(a, out, log), ctx.Err())
 }
 
-func (f *searchFlags) answer(ctx context.Context, e search.Embedder, c catalog.Catalog, out, log io.Writer) error {
+func (f *searchFlags) answer(ctx context.Context, e search.Embedder, c catalog.Catalog) (*search.Answer, error) {
 	decode := func(file []byte) (image.Image, error) {
 		p, err := pixels.Decode(file, f.model.options.Limits)
 		if err != nil {
@@ -139,7 +145,7 @@ func (f *searchFlags) answer(ctx context.Context, e search.Embedder, c catalog.C
 		return p.RGBA(), nil
 	}
 	s := search.Searcher{Embedder: e, Catalog: c, Decode: decode, Open: func(path string) (image.Image, error) {
-		file, err := os.ReadFile(filepath.Join(f.images, path))
+		file, err := readPicture(filepath.Join(f.images, path), f.model.options.Limits)
 		if err != nil {
 			return nil, err
 		}
@@ -148,24 +154,26 @@ func (f *searchFlags) answer(ctx context.Context, e search.Embedder, c catalog.C
 	if f.query.Rerank {
 		s.Reranker, s.NoRerank = f.rerank.open()
 	}
-	a, err := s.Search(ctx, f.query)
-	if err != nil {
-		return err
-	}
+	return s.Search(ctx, f.query)
+}
+
+// show prints an answer and writes its panorama.
+func (f *searchFlags) show(a *search.Answer, out, log io.Writer) error {
 	for _, missing := range a.Missing {
 		fmt.Fprintln(log, "vbge: not in the panorama:", missing)
 	}
+	var unwritten error
 	if f.panorama != "" {
 		if err := os.WriteFile(f.panorama, a.Panorama, 0o666); err != nil {
-			return fmt.Errorf("write --panorama: %w", err)
+			unwritten = fmt.Errorf("write --panorama: %w", err)
 		}
 	}
 	if f.json {
 		encoder := json.NewEncoder(out)
 		encoder.SetEscapeHTML(false)
-		return encoder.Encode(a)
+		return errors.Join(encoder.Encode(a), unwritten)
 	}
-	return printAnswer(out, a, f.query.Rerank)
+	return errors.Join(printAnswer(out, a, f.query.Rerank), unwritten)
 }
 
 // printAnswer writes the results as a table and, where it was asked for, the choice below it.

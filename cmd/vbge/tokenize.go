@@ -15,9 +15,10 @@ func newTokenize() *cobra.Command {
 	var dir string
 	var limit int
 	c := &cobra.Command{
-		Use:     "tokenize",
-		Short:   "Turn the JSON strings on standard input into token ids",
-		Long:    `Reads one JSON string a line and writes its ids, [CLS] and [SEP] included, as a JSON array.`,
+		Use:   "tokenize",
+		Short: "Turn the JSON strings on standard input into token ids",
+		Long: `Reads one JSON string a line and writes its ids, [CLS] and [SEP] included, as a JSON array,
+or null for a line that is no JSON string.`,
 		Example: `  echo '"phone case with this image theme"' | vbge tokenize --model models/base`,
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -35,19 +36,19 @@ func newTokenize() *cobra.Command {
 			}
 			out := bufio.NewWriter(c.OutOrStdout())
 			ids, number, failed := []int32{}, 0, 0
-			for chunk, err := range chunks(c.InOrStdin(), 1) {
+			for lines, err := range chunks(c.Context(), c.InOrStdin(), 1) {
 				if err != nil {
 					return err
 				}
 				number++
-				var text string
-				if err := json.Unmarshal(chunk[0], &text); err != nil {
+				var text *string
+				if err := json.Unmarshal(lines[0], &text); err != nil || text == nil {
 					failed++
-					fmt.Fprintf(c.ErrOrStderr(), "vbge: line %d is no JSON string: %v\n", number, err)
+					fmt.Fprintf(c.ErrOrStderr(), "vbge: line %d is no JSON string: %.80s\n", number, lines[0])
 					fmt.Fprintln(out, "null")
 					continue
 				}
-				ids = t.Encode(ids[:0], text, limit)
+				ids = t.Encode(ids[:0], *text, limit)
 				if err := json.NewEncoder(out).Encode(ids); err != nil {
 					return err
 				}

@@ -57,16 +57,19 @@ func (f *tutorialFlags) run(ctx context.Context, out, log io.Writer) error {
 	last := ""
 	f.files.Progress = func(name string, done, total int64) {
 		if name != last {
-			b, last = newBar(log, name), name
+			b.finish()
+			b, last = newBar(log, name, "KiB"), name
 		}
 		b.set(int(done>>10), int(max(total, done)>>10))
 	}
 	files, err := tutorial.Fetch(ctx, f.files)
+	b.finish()
 	if err != nil {
 		return err
 	}
 	f.model.dir = filepath.Join(f.files.Dir, "model")
-	if err := convertOnce(ctx, f.model.dir, files, out); err != nil {
+	convert := weights.ConvertOptions{Vocab: files.Vocab, Out: f.model.dir}
+	if err := convertOnce(ctx, files.Weights, convert, out); err != nil {
 		return err
 	}
 	e, err := f.model.open(log)
@@ -96,15 +99,15 @@ func (f *tutorialFlags) run(ctx context.Context, out, log io.Writer) error {
 }
 
 // convertOnce makes the model folder, unless an earlier run has.
-func convertOnce(ctx context.Context, dir string, files tutorial.Files, out io.Writer) error {
-	folder, err := weights.Open(dir)
+func convertOnce(ctx context.Context, checkpoint string, o weights.ConvertOptions, out io.Writer) error {
+	folder, err := weights.Open(o.Out)
 	if err == nil {
 		return folder.Close()
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	report, err := weights.Convert(ctx, files.Weights, weights.ConvertOptions{Vocab: files.Vocab, Out: dir})
+	report, err := weights.Convert(ctx, checkpoint, o)
 	if err != nil {
 		return err
 	}

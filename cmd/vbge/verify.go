@@ -29,7 +29,7 @@ line misses a bound or cannot be embedded.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			file, err := os.Open(args[0])
 			if err != nil {
-				return err
+				return fmt.Errorf("%w: %w", errUsage, err)
 			}
 			defer file.Close()
 			e, err := m.open(c.ErrOrStderr())
@@ -37,7 +37,7 @@ line misses a bound or cannot be embedded.`,
 				return err
 			}
 			defer e.Close()
-			return verify(c.Context(), e, file, b, c.OutOrStdout())
+			return verify(c.Context(), embedder{e, m.options.Limits}, file, b, c.OutOrStdout())
 		},
 	}
 	m.add(c)
@@ -46,20 +46,20 @@ line misses a bound or cannot be embedded.`,
 	return c
 }
 
-func verify(ctx context.Context, e *engine.Engine, in io.Reader, b bounds, out io.Writer) error {
+func verify(ctx context.Context, e embedder, in io.Reader, b bounds, out io.Writer) error {
 	number, missed := 0, 0
 	worst, least := 0.0, 1.0
-	for chunk, err := range chunks(in, linesAtATime) {
+	for lines, err := range chunks(ctx, in, linesAtATime) {
 		if err != nil {
 			return err
 		}
-		results, err := embedChunk(ctx, e, chunk)
+		results, err := e.embedChunk(ctx, lines)
 		if err != nil {
 			return err
 		}
 		for i, r := range results {
 			number++
-			difference, cosine, err := compare(chunk[i], r)
+			difference, cosine, err := compare(lines[i], r)
 			if err == nil {
 				worst, least = max(worst, difference), min(least, cosine)
 				if !(difference <= b.difference) || !(cosine >= b.cosine) {
