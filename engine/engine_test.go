@@ -21,10 +21,11 @@ import (
 
 // TestGolden embeds pictures, texts and pairs in one call, files as they are, as the original did.
 func TestGolden(t *testing.T) {
-	examples := readGolden(t).examples(t)
+	golden := readGolden(t).examples(t)
 	dir := convertTiny(t)
 	for _, device := range devices() {
 		t.Run(device, func(t *testing.T) {
+			examples := some(device, golden)
 			e := open(t, dir, engine.Options{Device: device})
 			if e.Device() != device || e.Dimension() != 128 || len(e.ModelID()) != 64 {
 				t.Errorf("device %s, dimension %d, model %q", e.Device(), e.Dimension(), e.ModelID())
@@ -50,9 +51,9 @@ func TestBatchIndependence(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, device := range devices() {
 		t.Run(device, func(t *testing.T) {
-			examples, bound, worst := golden, batchBound, 0.0
+			examples, bound, worst := some(device, golden), batchBound, 0.0
 			if device == "ref" {
-				examples, bound = some(golden), 0 // bit for bit
+				bound = 0 // bit for bit
 			}
 			e := open(t, dir, engine.Options{Device: device})
 			alone := make([][]float32, len(examples))
@@ -291,10 +292,11 @@ func TestOpenRefuses(t *testing.T) {
 
 // TestConcurrent calls one engine from several goroutines, mostly for the race detector.
 func TestConcurrent(t *testing.T) {
-	examples := some(readGolden(t).examples(t))
+	golden := readGolden(t).examples(t)
 	dir := convertTiny(t)
 	for _, device := range devices() {
 		t.Run(device, func(t *testing.T) {
+			examples := some(device, golden)
 			e := open(t, dir, engine.Options{Device: device})
 			want := embed(t, e, inputs(examples)...)
 			var callers errgroup.Group
