@@ -30,7 +30,7 @@ func chunks(ctx context.Context, r io.Reader, n int) iter.Seq2[[][]byte, error] 
 		for {
 			select {
 			case <-ctx.Done():
-				yield(nil, ctx.Err())
+				yield(nil, fmt.Errorf("interrupted: %w", ctx.Err()))
 				return
 			case c, ok := <-read:
 				if !ok || !yield(c.lines, c.err) || c.err != nil {
