@@ -82,6 +82,7 @@ func TestDemoDisagrees(t *testing.T) {
 	vbge(t, "demo", "--data", data, "--out", out).want(t, 1, "images/0530.jpg is not among the first 3",
 		"composed queries: recall@1", "at least 1.010")
 
+	writeFile(t, filepath.Join(data, "expected.json"), []byte(jsonLines(t, wanted(t))))
 	if err := os.Remove(filepath.Join(data, "queries.jsonl")); err != nil {
 		t.Fatal(err)
 	}
