@@ -140,7 +140,7 @@ func (s shop) enlarge(t *testing.T, times int) (total int) {
 // embedded Milvus along.
 func TestInterrupt(t *testing.T) {
 	s := newShop(t)
-	total := s.enlarge(t, 9)
+	total := s.enlarge(t, 4)
 	p := slowIndex(t, s)
 	syscall.Kill(-p.Process.Pid, syscall.SIGINT)
 	if status := p.status(t); status != 130 {
@@ -166,7 +166,7 @@ func TestInterrupt(t *testing.T) {
 // TestKill: SIGKILL leaves no Milvus behind, and the next run continues.
 func TestKill(t *testing.T) {
 	s := newShop(t)
-	total := s.enlarge(t, 9)
+	total := s.enlarge(t, 4)
 	p := slowIndex(t, s)
 	p.Process.Kill()
 	if status := p.status(t); status != -1 {
