@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -72,6 +74,9 @@ func connect(ctx context.Context, o Options) (*milvus, error) {
 	m := &milvus{timeout: cmp.Or(o.Timeout, defaultTimeout)}
 	config := client.Config{DialOptions: dialOptions()}
 	if where.file != "" {
+		if _, err := os.Stat(where.file); errors.Is(err, fs.ErrNotExist) && !o.Write {
+			return nil, fmt.Errorf("catalog: there is no %s: %w", where.file, ErrNoCollection)
+		}
 		if m.lite, err = openLite(ctx, o.Binary, where.file); err != nil {
 			return nil, err
 		}

@@ -3,7 +3,6 @@ package catalog
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -28,17 +27,17 @@ func parseURI(uri string) (target, error) {
 	}
 	ports := map[string]string{"http": "19530", "https": "443"} // Milvus's and Zilliz Cloud's
 	if ports[scheme] == "" {
-		return target{}, fmt.Errorf("catalog: uri %q: want a local file ending in .db, http://host:19530, or https://host with a token", uri)
+		return target{}, fmt.Errorf("catalog: %w: uri %q: want a local file ending in .db, http://host:19530, or https://host with a token", ErrInvalid, uri)
 	}
 	u, err := url.Parse(uri)
 	if err != nil {
-		return target{}, fmt.Errorf("catalog: uri: %w", err)
+		return target{}, fmt.Errorf("catalog: %w: uri: %w", ErrInvalid, err)
 	}
 	if u.User != nil { // the address is not repeated: it holds a secret
-		return target{}, errors.New("catalog: uri: user and password do not belong in the address: pass user:password as the token")
+		return target{}, fmt.Errorf("catalog: %w: uri: user and password do not belong in the address: pass user:password as the token", ErrInvalid)
 	}
 	if u.Hostname() == "" {
-		return target{}, fmt.Errorf("catalog: uri %q has no host", uri)
+		return target{}, fmt.Errorf("catalog: %w: uri %q has no host", ErrInvalid, uri)
 	}
 	if u.Port() == "" {
 		u.Host = net.JoinHostPort(u.Hostname(), ports[scheme])

@@ -31,7 +31,7 @@ func TestParseURI(t *testing.T) {
 		if got.file != test.file || server != test.server || (err != nil) != (test.say != "") {
 			t.Errorf("%q: file %q, server %q, error %v", test.uri, got.file, server, err)
 		}
-		if err != nil && (!strings.Contains(err.Error(), test.say) || strings.Contains(err.Error(), "secret")) {
+		if err != nil && (!errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), test.say) || strings.Contains(err.Error(), "secret")) {
 			t.Errorf("%q: %v, want %q", test.uri, err, test.say)
 		}
 	}
@@ -79,5 +79,16 @@ func TestFindBinary(t *testing.T) {
 	t.Setenv(BinaryVariable, binary)
 	if got, err := FindBinary(); err != nil || got != binary {
 		t.Errorf("in the environment: %s, %v", got, err)
+	}
+}
+
+func TestReadingMakesNoFile(t *testing.T) {
+	db := filepath.Join(t.TempDir(), "typo.db")
+	_, err := Open(t.Context(), Options{URI: db, Binary: "/no/such/program"})
+	if !errors.Is(err, ErrNoCollection) || !strings.Contains(err.Error(), "typo.db") {
+		t.Errorf("a .db that is not there: %v, want %v", err, ErrNoCollection)
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(db), "*")); len(left) > 0 {
+		t.Errorf("reading left %v behind", left)
 	}
 }
