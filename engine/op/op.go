@@ -21,7 +21,8 @@ type Tensor struct {
 	First int // first column of the stored matrix that belongs to this tensor
 }
 
-// Columns returns the view [Rows, to-from] of t's columns from..to-1; nothing is copied.
+// Columns returns the view [Rows, to-from] of t's columns from..to-1; nothing is copied. Columns that t
+// has not are a fault of the operation that reads them.
 func (t Tensor) Columns(from, to int) Tensor {
 	return Tensor{ID: t.ID, Rows: t.Rows, Cols: to - from, First: t.First + from}
 }

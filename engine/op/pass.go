@@ -28,6 +28,7 @@ func (p *Pass) Err() error { return p.err }
 
 // Output asks for t in into, which has t.Rows x t.Cols values, once the pass has run.
 func (p *Pass) Output(t Tensor, into []float32) {
+	p.requireTensor(t, Output{})
 	p.require(len(into) == t.Rows*t.Cols, "output [%d, %d] into %d values", t.Rows, t.Cols, len(into))
 	p.Outputs = append(p.Outputs, Output{Tensor: t, Into: into})
 }
@@ -100,7 +101,7 @@ func (p *Pass) Attention(o Attention) Tensor {
 		"attention of %d keys to %d values, %d to %d sequences", o.K.Rows, o.V.Rows, len(o.Queries)-1, len(o.Keys)-1)
 	p.require(everyQueryHasKeys(o), "queries with no keys: lengths %v and %v", o.Queries, o.Keys)
 	if r := o.Rotation; r != nil {
-		p.require(r.Cos.Cols == width/o.Heads && r.Sin.Cols == r.Cos.Cols && r.Sin.Rows == r.Cos.Rows &&
+		p.require(r.Cos.Cols == width/o.Heads && r.Cos.Cols%2 == 0 && r.Sin.Cols == r.Cos.Cols && r.Sin.Rows == r.Cos.Rows &&
 			longest(o.Queries) <= r.Cos.Rows && longest(o.Keys) <= r.Cos.Rows,
 			"rotation [%d, %d] of heads of %d, longest sequence %d",
 			r.Cos.Rows, r.Cos.Cols, width/o.Heads, longest(o.Keys))
@@ -113,6 +114,7 @@ func (p *Pass) Embedding(o Embedding) Tensor {
 	p.require(len(o.IDs) == len(o.Positions), "%d ids at %d positions", len(o.IDs), len(o.Positions))
 	p.requireRows(o.IDs, o.Word.Rows, "token id")
 	p.requireRows(o.Positions, o.Position.Rows, "position")
+	p.require(o.TokenType.Rows > 0, "token types [%d, %d]", o.TokenType.Rows, o.TokenType.Cols)
 	p.require(o.Word.Cols == o.Position.Cols && o.Word.Cols == o.TokenType.Cols,
 		"embeddings of widths %d, %d, %d", o.Word.Cols, o.Position.Cols, o.TokenType.Cols)
 	return p.add(o, len(o.IDs), o.Word.Cols)
@@ -154,7 +156,7 @@ func (p *Pass) Normalise(x Tensor) Tensor { return p.add(Normalise{X: x}, x.Rows
 
 func (p *Pass) add(o Operation, rows, cols int) Tensor {
 	for _, t := range o.Inputs() {
-		p.require(t.ID > 0 && t.ID <= len(p.Nodes), "%T of tensor %d, which this pass has not made", o, t.ID)
+		p.requireTensor(t, o)
 	}
 	t := Tensor{ID: len(p.Nodes) + 1, Rows: rows, Cols: cols}
 	p.Nodes = append(p.Nodes, Node{Operation: o, Out: t})
@@ -166,6 +168,18 @@ func (p *Pass) require(ok bool, format string, args ...any) bool {
 		p.err = fmt.Errorf("node %d: "+format+": %w", append(append([]any{len(p.Nodes)}, args...), ErrShape)...)
 	}
 	return ok
+}
+
+// requireTensor checks that t is a tensor of this pass or columns of one: backends trust it with
+// their memory.
+func (p *Pass) requireTensor(t Tensor, reader any) {
+	if !p.require(t.ID > 0 && t.ID <= len(p.Nodes), "%T of tensor %d, which this pass has not made", reader, t.ID) {
+		return
+	}
+	stored := p.Nodes[t.ID-1].Out
+	p.require(t.Rows == stored.Rows && t.First >= 0 && t.Cols >= 0 && t.First <= stored.Cols-t.Cols,
+		"%T of %d rows, columns %d to %d of tensor %d [%d, %d]", reader,
+		t.Rows, t.First, t.First+t.Cols, t.ID, stored.Rows, stored.Cols)
 }
 
 func (p *Pass) requireVector(v Table, cols int, what string) {

@@ -82,6 +82,27 @@ func TestFaults(t *testing.T) {
 	f("row 5 of 5", func(p *Pass) { p.Gather([]int32{5}, tensor(p, 2, 4), tensor(p, 3, 4)) })
 	f("gather from nothing", func(p *Pass) { p.Gather(nil) })
 	f("tensor 9", func(p *Pass) { p.GELU(Tensor{ID: 9, Rows: 1, Cols: 1}) })
+	f("columns 4 to 12 of tensor 1 [2, 8]", func(p *Pass) { p.GELU(tensor(p, 2, 8).Columns(4, 12)) })
+	f("columns -1 to 3 of tensor 1 [2, 8]", func(p *Pass) { p.Normalise(tensor(p, 2, 8).Columns(-1, 3)) })
+	f("columns 5 to 3 of tensor 1 [2, 8]", func(p *Pass) { p.Normalise(tensor(p, 2, 8).Columns(5, 3)) })
+	f("3 rows, columns 0 to 2 of tensor 1 [2, 8]", func(p *Pass) {
+		var other Pass
+		tensor(p, 2, 8)
+		p.GELU(tensor(&other, 3, 2))
+	})
+	f("Output of tensor 1, which this pass has not made", func(p *Pass) {
+		var other Pass
+		p.Output(tensor(&other, 2, 2), make([]float32, 4))
+	})
+	f("columns 1 to 3 of tensor 1 [2, 2]", func(p *Pass) { p.Output(tensor(p, 2, 2).Columns(1, 3), make([]float32, 4)) })
+	f("heads of 3", func(p *Pass) { // channels turn in pairs
+		turn, x := Table{Rows: 4, Cols: 3}, tensor(p, 4, 6)
+		p.Attention(Attention{Q: x, K: x, V: x, Heads: 2, Queries: Equal(1, 4), Keys: Equal(1, 4), Rotation: &Rotary{Cos: turn, Sin: turn}})
+	})
+	f("token types [0, 2]", func(p *Pass) {
+		t := Table{Rows: 5, Cols: 2}
+		p.Embedding(Embedding{Word: t, TokenType: Table{Cols: 2}, Position: t, IDs: []int32{0}, Positions: []int32{0}})
+	})
 	f("into 3 values", func(p *Pass) { p.Output(tensor(p, 2, 2), make([]float32, 3)) })
 }
 
