@@ -17,3 +17,7 @@ var ErrClosed = errors.New("the CPU engine is closed")
 
 // WidestHead is the most channels that one attention head can have here.
 const WidestHead = 256
+
+// MostThreads is the most threads that one backend computes on: asked for more than the system can
+// start, OpenMP would end the process.
+const MostThreads = 1024

@@ -41,8 +41,11 @@ type Backend struct {
 	closing sync.Once
 }
 
-// New starts a CPU engine that computes on that many threads.
+// New starts a CPU engine that computes on that many threads, 1 to MostThreads.
 func New(threads int) (op.Backend, error) {
+	if threads < 1 || threads > MostThreads {
+		return nil, fmt.Errorf("start the CPU engine on %d threads: choose 1 to %d", threads, MostThreads)
+	}
 	b := &Backend{thread: startThread(), threads: threads}
 	err := b.thread.do(context.Background(), func() error {
 		return failure(C.vbge_cpu_new(C.int(threads), &b.cpu))

@@ -237,6 +237,16 @@ func TestMemoryIsGivenBack(t *testing.T) {
 	}
 }
 
+// TestNewRefuses: OpenMP ends the process when it is asked for threads that it cannot have.
+func TestNewRefuses(t *testing.T) {
+	for _, threads := range []int{-1, 0, MostThreads + 1, 1 << 32} {
+		if b, err := New(threads); err == nil {
+			b.Close()
+			t.Errorf("%d threads are not refused", threads)
+		}
+	}
+}
+
 func TestRunRefuses(t *testing.T) {
 	b, err := New(1)
 	if err != nil {
