@@ -9,6 +9,7 @@ import (
 
 	"vbge/engine"
 	"vbge/server/catalog"
+	"vbge/server/index"
 	"vbge/server/search"
 )
 
@@ -37,7 +38,8 @@ func exitStatus(err error) int {
 	case errors.Is(err, errSomeFailed):
 		return exitSomeFailed
 	case errors.Is(err, errUsage), errors.Is(err, engine.ErrTokenBudget), errors.Is(err, search.ErrQuery),
-		errors.Is(err, catalog.ErrFilter), errors.Is(err, catalog.ErrInvalid):
+		errors.Is(err, catalog.ErrFilter), errors.Is(err, catalog.ErrInvalid),
+		errors.Is(err, index.ErrMetadata):
 		return exitUsage
 	}
 	return exitNothing

@@ -102,6 +102,9 @@ are there all the same, with the reason.`,
 // readQuery completes the query from what the flags name.
 func (f *searchFlags) readQuery() error {
 	f.query.Panorama = f.panorama != ""
+	if f.query.Limit < 1 || f.query.Limit > catalog.MaxLimit {
+		return fmt.Errorf("%w: --limit %d: choose from 1 to %d", errUsage, f.query.Limit, catalog.MaxLimit)
+	}
 	if f.image == "" {
 		if f.query.Text == "" {
 			return fmt.Errorf("%w: give --image, --text, or both", errUsage)

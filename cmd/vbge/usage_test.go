@@ -58,6 +58,8 @@ func TestWrongUse(t *testing.T) {
 		{"search extra", []string{`"extra"`, "vbge search --help"}},
 		{"search --colour red", []string{"--colour", "vbge search --help"}},
 		{"search --limit many", []string{"--limit", "many"}},
+		{"search --text mug --limit 0", []string{"--limit 0", "1 to 16384"}},
+		{"search --text mug --limit 16385", []string{"--limit 16385", "1 to 16384"}},
 		{"index", []string{"accepts 1 arg", "vbge index --help"}},
 		{"convert", []string{"accepts 1 arg"}},
 		{"verify", []string{"accepts 1 arg"}},

@@ -47,7 +47,7 @@ line misses a bound or cannot be embedded.`,
 }
 
 func verify(ctx context.Context, e embedder, in io.Reader, b bounds, out io.Writer) error {
-	number, missed := 0, 0
+	number, missed, compared := 0, 0, 0
 	worst, least := 0.0, 1.0
 	for lines, err := range chunks(ctx, in, linesAtATime) {
 		if err != nil {
@@ -61,6 +61,7 @@ func verify(ctx context.Context, e embedder, in io.Reader, b bounds, out io.Writ
 			number++
 			difference, cosine, err := compare(lines[i], r)
 			if err == nil {
+				compared++
 				worst, least = max(worst, difference), min(least, cosine)
 				if !(difference <= b.difference) || !(cosine >= b.cosine) {
 					err = fmt.Errorf("largest difference %.3g, cosine %.9f", difference, cosine)
@@ -74,6 +75,9 @@ func verify(ctx context.Context, e embedder, in io.Reader, b bounds, out io.Writ
 	}
 	if number == 0 {
 		return fmt.Errorf("%w: there is no line to compare", errUsage)
+	}
+	if compared == 0 {
+		return fmt.Errorf("%w: none of %d lines could be compared", errSomeFailed, number)
 	}
 	fmt.Fprintf(out, "%d of %d within bounds: largest difference %.3g (at most %.3g), smallest cosine %.9f (at least %.9f)\n",
 		number-missed, number, worst, b.difference, least, b.cosine)

@@ -3,6 +3,7 @@ package main
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -50,6 +51,14 @@ func TestVerify(t *testing.T) {
 			t.Log(o.lines()[len(o.lines())-1])
 		})
 	}
+	t.Run("nothing could be compared", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "vectors.jsonl")
+		writeFile(t, path, []byte(jsonLines(t, lost[:1]...)))
+		o := vbge(t, "verify", "--model", model, path).want(t, 1, "line 1", "none of 1 lines could be compared")
+		if strings.Contains(o.out, "smallest cosine") {
+			t.Errorf("it tells a cosine of nothing: %s", o.out)
+		}
+	})
 	t.Run("nothing to compare", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "vectors.jsonl")
 		writeFile(t, path, []byte("\n"))

@@ -11,7 +11,7 @@ import (
 	"github.com/milvus-io/milvus-sdk-go/v2/entity"
 )
 
-// pageRows is how many rows Entries fetches at a time, below maxLimit.
+// pageRows is how many rows Entries fetches at a time, below MaxLimit.
 const pageRows = 4096
 
 var strong = client.WithSearchQueryConsistencyLevel(entity.ClStrong)

@@ -12,8 +12,8 @@ import (
 	"github.com/milvus-io/milvus-sdk-go/v2/entity"
 )
 
-// maxLimit is Milvus's for one search or query.
-const maxLimit = 16384
+// MaxLimit is Milvus's for one search or query.
+const MaxLimit = 16384
 
 // Search implements Catalog.
 func (m *milvus) Search(ctx context.Context, vector []float32, limit int, filter string) ([]Hit, error) {
@@ -21,8 +21,8 @@ func (m *milvus) Search(ctx context.Context, vector []float32, limit int, filter
 	if err := CheckVector(vector, m.info.Dimension); err != nil {
 		return nil, fmt.Errorf("catalog: %s: %w", what, err)
 	}
-	if limit < 1 || limit > maxLimit {
-		return nil, fmt.Errorf("catalog: %s: %w: limit %d: want 1 to %d", what, ErrInvalid, limit, maxLimit)
+	if limit < 1 || limit > MaxLimit {
+		return nil, fmt.Errorf("catalog: %s: %w: limit %d: want 1 to %d", what, ErrInvalid, limit, MaxLimit)
 	}
 	parameters, err := entity.NewIndexFlatSearchParam() // none: every index has defaults
 	if err != nil {

@@ -36,6 +36,9 @@ type Embedder interface {
 // lost device.
 var ErrStop = errors.New("the model cannot go on")
 
+// ErrMetadata is wrapped by errors about the file of Options.Metadata.
+var ErrMetadata = errors.New("unusable metadata")
+
 const (
 	defaultBatch        = 32
 	defaultMaxFileBytes = 64 << 20

@@ -33,11 +33,11 @@ func readMetadata(path string) (*metadata, error) {
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("metadata: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrMetadata, err)
 	}
 	m := &metadata{folder: filepath.Dir(path)}
 	if m.lines, err = parseMetadata(text); err != nil {
-		return nil, fmt.Errorf("metadata %s: %w", path, err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrMetadata, path, err)
 	}
 	return m, nil
 }
