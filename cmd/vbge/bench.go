@@ -48,7 +48,7 @@ The model is the full-size one with random weights, or a model folder.`,
 		},
 	}
 	c.Flags().StringVar(&m.dir, "model", "random", "model folder, or random: the full-size model with random weights")
-	m.addDevice(c.Flags())
+	m.addDevice(c)
 	c.Flags().StringSliceVar(&o.Kinds, "kinds", o.Kinds, "what to embed")
 	c.Flags().IntSliceVar(&o.Batches, "batches", o.Batches, "inputs in a batch")
 	c.Flags().DurationVar(&o.Time, "time", o.Time, "for each kind and batch")

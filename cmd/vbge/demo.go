@@ -56,8 +56,8 @@ float32 reference in PyTorch finds.`,
 	}
 	c.Flags().StringVar(&d.data, "data", "docs/demo", "folder with the demo's data")
 	c.Flags().StringVar(&d.out, "out", "build/demo", "folder for the model, the catalogue and the panorama")
-	d.model.addEngine(c.Flags())
-	d.model.addLimits(c.Flags())
+	d.model.addEngine(c)
+	d.model.addLimits(c)
 	return c
 }
 

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"vbge/engine"
 	"vbge/engine/pixels"
@@ -23,23 +22,24 @@ type modelFlags struct {
 
 func (m *modelFlags) add(c *cobra.Command) {
 	addModelDir(c, &m.dir)
-	m.addEngine(c.Flags())
-	m.addLimits(c.Flags())
+	m.addEngine(c)
+	m.addLimits(c)
 }
 
-func (m *modelFlags) addDevice(f *pflag.FlagSet) {
+func (m *modelFlags) addDevice(c *cobra.Command) {
+	f := c.Flags()
 	f.StringVar(&m.options.Device, "device", "auto", "where to compute: "+strings.Join(engine.Devices, ", "))
 	f.StringVar(&m.options.Precision, "precision", "auto", "of the computation: "+strings.Join(engine.Precisions, ", "))
 	f.IntVar(&m.options.Threads, "threads", 0, "that compute and decode; 0 is as many as there are processors")
 }
 
-func (m *modelFlags) addEngine(f *pflag.FlagSet) {
-	m.addDevice(f)
-	f.IntVar(&m.options.MaxBatchTokens, "max-batch-tokens", engine.DefaultMaxBatchTokens, "token budget of one pass: bounds its memory")
+func (m *modelFlags) addEngine(c *cobra.Command) {
+	m.addDevice(c)
+	c.Flags().IntVar(&m.options.MaxBatchTokens, "max-batch-tokens", engine.DefaultMaxBatchTokens, "token budget of one pass: bounds its memory")
 }
 
-func (m *modelFlags) addLimits(f *pflag.FlagSet) {
-	d := pixels.DefaultLimits()
+func (m *modelFlags) addLimits(c *cobra.Command) {
+	f, d := c.Flags(), pixels.DefaultLimits()
 	f.Int64Var(&m.options.Limits.MaxBytes, "max-image-bytes", d.MaxBytes, "refuse larger picture files")
 	f.Int64Var(&m.options.Limits.MaxPixels, "max-pixels", d.MaxPixels, "refuse pictures of more pixels, before decoding")
 }

@@ -53,7 +53,7 @@ func newPixels() *cobra.Command {
 		},
 	}
 	addModelDir(c, &m.dir)
-	m.addLimits(c.Flags())
+	m.addLimits(c)
 	c.Flags().StringVar(&path, "npy", "", "the array to write")
 	return c
 }

@@ -45,8 +45,8 @@ reranked if $OPENAI_API_KEY is set.`,
 	c.Flags().StringVar(&f.files.HuggingFace, "huggingface", tutorial.HuggingFace, "where the weights and the vocabulary come from")
 	c.Flags().StringVar(&f.files.VocabSHA256, "vocab-sha256", tutorial.VocabSHA256, "what vocab.txt has to be")
 	c.Flags().StringVar(&f.text, "text", "phone case with this image theme", "the instruction beside leopard.jpg")
-	f.model.addEngine(c.Flags())
-	f.model.addLimits(c.Flags())
+	f.model.addEngine(c)
+	f.model.addLimits(c)
 	f.rerank.add(c)
 	return c
 }
@@ -61,6 +61,10 @@ func (f *tutorialFlags) run(ctx context.Context, out, log io.Writer) error {
 			b, last = newBar(log, name, "KiB"), name
 		}
 		b.set(int(done>>10), int(max(total, done)>>10))
+		if done == total { // the next line of the log is not to stand behind it
+			b.finish()
+			b, last = nil, ""
+		}
 	}
 	files, err := tutorial.Fetch(ctx, f.files)
 	b.finish()

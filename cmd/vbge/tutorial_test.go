@@ -110,6 +110,15 @@ func TestTutorial(t *testing.T) {
 			t.Errorf("it began anew, requests %q:\n%s", h.requests, o.out)
 		}
 	})
+	t.Run("on a terminal", func(t *testing.T) { // which shows both outputs
+		var both bytes.Buffer
+		run(t.Context(), append(args, "--dir", filepath.Join(t.TempDir(), "tutorial")), strings.NewReader(""), &both, &both)
+		for line := range strings.Lines(both.String()) {
+			if strings.Contains(line, "KiB/s") && strings.Contains(line, "SHA-256") {
+				t.Errorf("a line of the log is behind the bar: %q", line)
+			}
+		}
+	})
 	t.Run("another vocabulary", func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "tutorial")
 		vbge(t, "tutorial", "--dir", dir, "--github", h.URL, "--huggingface", h.URL).want(t, 3, "wrong SHA-256")
