@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"slices"
 
 	"golang.org/x/image/bmp"
 )
@@ -24,8 +25,10 @@ func decodeBMP(file []byte, l Limits) (*Picture, error) {
 		return nil, err
 	}
 	bits, compression := binary.LittleEndian.Uint16(file[28:]), binary.LittleEndian.Uint32(file[30:])
-	if bits == 16 || compression == 1 || compression == 2 {
-		return nil, fmt.Errorf("%w: 16-bit and run-length coded pictures are not read; save it as 24-bit BMP or PNG", ErrFormat)
+	// The checks below rely on it too: a row of no bits would let any file hold any picture.
+	if !slices.Contains([]uint16{1, 4, 8, 24, 32}, bits) || compression == 1 || compression == 2 {
+		return nil, fmt.Errorf("%w: %d bits a pixel, compression %d: only 1, 4, 8, 24 and 32 bits without run-length coding are read; "+
+			"save it as 24-bit BMP or PNG", ErrFormat, bits, compression)
 	}
 
 	head := 14 + infoSize

@@ -151,6 +151,26 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestBMPWithoutBits has headers whose rows are empty by their number of bits, so that no pixel is missing from a file
+// that ends inside its palette.
+func TestBMPWithoutBits(t *testing.T) {
+	const colours = 10
+	for _, bits := range []int{0, 2, 31, 64} {
+		for length := 54; length < 54+4*colours+8; length++ {
+			for _, offset := range []int{54 + 4*colours, length, length + 3} {
+				file := make([]byte, length)
+				copy(file, "BM")
+				for at, v := range map[int]int{10: offset, 14: 40, 18: 4, 22: 4, 28: bits, 46: colours} {
+					binary.LittleEndian.PutUint32(file[at:], uint32(v))
+				}
+				if _, err := Crop(file[:length:length], 16, Limits{}); !errors.Is(err, ErrFormat) {
+					t.Fatalf("%d bits, %d bytes, pixels from %d: %v, want ErrFormat", bits, length, offset, err)
+				}
+			}
+		}
+	}
+}
+
 // TestElongated has pictures whose resized form no memory would hold: only what the crop keeps may be computed.
 func TestElongated(t *testing.T) {
 	for _, size := range [][2]int{{1, 60000}, {30000, 1}, {2, 30000}, {50, 4000}} {
