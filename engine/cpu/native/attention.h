@@ -48,8 +48,6 @@ void zero(float *y, int64_t n) {
 }
 
 void pack(const Head &h, const Packed &p) {
-    float *row = p.queries;  // free until the first block
-    zero(row, p.width);
     for (int block = 0; block < p.keys; block += kLanes) {
         // Sixteen keys are turned at a time, so that the transposed stores fill whole cache lines.
         float turned[kLanes][kWidestHead];

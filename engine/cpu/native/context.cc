@@ -1,5 +1,6 @@
 #include "context.h"
 
+#include <malloc.h>
 #include <omp.h>
 #include <sys/mman.h>
 
@@ -12,12 +13,6 @@ constexpr size_t kCacheLine = 64;
 constexpr size_t kHugePage = size_t(2) << 20;
 
 std::atomic<int64_t> live{0};
-
-// Stands before every allocation, as far before it as its alignment.
-struct Header {
-    void *start;
-    size_t bytes;
-};
 
 }  // namespace
 
@@ -48,22 +43,18 @@ const char *vbge_cpu_onednn(void) {
 
 void *vbge_cpu_allocate(size_t bytes) {
     const size_t alignment = bytes >= kHugePage ? kHugePage : kCacheLine;
-    const size_t whole = (bytes + 2 * alignment - 1) / alignment * alignment;
-    auto *start = static_cast<char *>(std::aligned_alloc(alignment, whole));
-    if (start == nullptr) return nullptr;
-    // Weights and activations are walked through whole: huge pages spare most address look-ups.
-    if (alignment == kHugePage) madvise(start, whole, MADV_HUGEPAGE);
-    char *memory = start + alignment;
-    reinterpret_cast<Header *>(memory)[-1] = Header{start, whole};
-    live += int64_t(whole);
+    void *memory = nullptr;
+    if (posix_memalign(&memory, alignment, bytes) != 0) return nullptr;
+    // Weights and activations are walked through whole: huge pages spare most address look-ups. The
+    // end that does not fill one stays in small pages, or weights of the common sizes would take twice their memory.
+    if (alignment == kHugePage) madvise(memory, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
+    live += int64_t(malloc_usable_size(memory));
     return memory;
 }
 
 void vbge_cpu_release(void *memory) {
-    if (memory == nullptr) return;
-    const Header header = static_cast<Header *>(memory)[-1];
-    live -= int64_t(header.bytes);
-    std::free(header.start);
+    live -= int64_t(malloc_usable_size(memory));
+    std::free(memory);
 }
 
 int64_t vbge_cpu_live_bytes(void) { return live.load(); }

@@ -11,11 +11,11 @@ namespace {
 
 const vbge::Kernels &kernels() {
 #if defined(__x86_64__)
-    static const vbge::Kernels &best = __builtin_cpu_supports("avx512f") ? vbge::kernels_avx512
-                                       : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
-                                           ? vbge::kernels_avx2
-                                           : vbge::kernels_generic;
-    return best;
+    // All that CMakeLists.txt lets the compiler use: there are processors with avx512f alone.
+    static const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    static const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    return avx512 ? vbge::kernels_avx512 : avx2 ? vbge::kernels_avx2 : vbge::kernels_generic;
 #else
     return vbge::kernels_generic;
 #endif
@@ -86,11 +86,11 @@ void vbge_normalise(vbge_cpu *cpu, float *y, const float *x, int64_t x_stride, i
 }
 
 size_t vbge_attention_scratch(int threads, int longest_keys, int width) {
-    return size_t(threads) * size_t(vbge::round_up(int(vbge::attention_scratch(longest_keys, width)), vbge::kLanes));
+    return size_t(threads) * size_t(vbge::attention_scratch(longest_keys, width));
 }
 
 void vbge_attention(vbge_cpu *cpu, const vbge_attention_args *a) {
-    const int64_t scratch = int64_t(vbge_attention_scratch(1, a->longest_keys, a->width));
+    const int64_t scratch = vbge::attention_scratch(a->longest_keys, a->width);
     const int64_t width = a->width;
 #pragma omp parallel for schedule(dynamic) num_threads(cpu->threads)
     for (int i = 0; i < a->sequences * a->heads; i++) {

@@ -34,9 +34,10 @@ constexpr int kLanes = 16;        // values of the vectors that kernels are writ
 constexpr int kQueryBlock = 8;    // queries that a head's attention takes at a time
 constexpr int kWidestHead = 256;  // channels of one head
 
-constexpr int round_up(int n, int step) { return (n + step - 1) / step * step; }
+static constexpr int round_up(int n, int step) { return (n + step - 1) / step * step; }
 
-constexpr int64_t attention_scratch(int keys, int width) {
+// A multiple of 128, so that several stand in a row.
+static constexpr int64_t attention_scratch(int keys, int width) {
     const int64_t whole_keys = round_up(keys, 2 * kLanes), whole_width = round_up(width, kLanes);
     return whole_keys * whole_width * 2 + kQueryBlock * (whole_keys + whole_width);
 }

@@ -6,6 +6,7 @@
 #include "context.h"
 
 #include <cstring>
+#include <memory>
 
 namespace {
 
@@ -59,7 +60,7 @@ struct vbge_linear {
 int vbge_linear_new(vbge_cpu *cpu, int out, int in, const float *weight, const float *bias, vbge_linear **result) {
     return vbge::guarded("pack a weight", [&] {
         const auto order = product(cpu, kRowsPackedFor, in, any_order(out, in), out, in, 0).weights_desc();
-        auto *linear = new vbge_linear(out, in, order);
+        auto linear = std::make_unique<vbge_linear>(out, in, order);
         // The checkpoint's [out, in] is the product's [in, out] read by columns.
         const memory::desc given({in, out}, memory::data_type::f32, memory::format_tag::ba);
         memory from(given, cpu->engine, const_cast<float *>(weight));
@@ -68,7 +69,7 @@ int vbge_linear_new(vbge_cpu *cpu, int out, int in, const float *weight, const f
         cpu->stream.wait();
         if (bias != nullptr) std::memcpy(linear->bias, bias, size_t(out) * sizeof(float));
         else std::memset(linear->bias, 0, size_t(out) * sizeof(float));
-        *result = linear;
+        *result = linear.release();
     });
 }
 
