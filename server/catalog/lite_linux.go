@@ -158,5 +158,8 @@ func socketFolder() (string, error) {
 		os.Remove(folder)
 		folder, err = os.MkdirTemp("/tmp", "vbge-")
 	}
-	return folder, err
+	if err != nil {
+		return "", fmt.Errorf("%w: set TMPDIR to a folder that can be written", err)
+	}
+	return folder, nil
 }

@@ -297,6 +297,25 @@ func TestSocketPathFits(t *testing.T) {
 	}
 }
 
+func TestSocketFolderIsMissing(t *testing.T) {
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
+	if _, err := socketFolder(); err == nil || !strings.Contains(err.Error(), "TMPDIR") {
+		t.Errorf("%v, want what to change", err)
+	}
+}
+
+// TestLockCannotBeWritten has a folder where the lock goes: root may write into any other.
+func TestLockCannotBeWritten(t *testing.T) {
+	db := filepath.Join(t.TempDir(), "catalog.db")
+	if err := os.Mkdir(filepath.Join(filepath.Dir(db), ".catalog.db.lock"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(t.Context(), Options{URI: db, Binary: "/bin/true", Model: "m", Dimension: 4, Write: true})
+	if err == nil || !strings.Contains(err.Error(), "has to be writable") {
+		t.Errorf("%v, want what to change", err)
+	}
+}
+
 func TestTailKeepsTheEnd(t *testing.T) {
 	kept := &tail{limit: 10}
 	for i := range 100 {

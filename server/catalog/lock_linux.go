@@ -44,7 +44,7 @@ func lockFile(ctx context.Context, path string) (*fileLock, error) {
 func tryLock(path string) (*fileLock, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: the folder of a .db has to be writable, also to search: copy the file elsewhere, or serve it from a Milvus server", err)
 	}
 	request := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart}
 	if err := unix.FcntlFlock(file.Fd(), unix.F_OFD_SETLK, &request); err != nil {
