@@ -58,12 +58,14 @@ func decodeConfig(r io.Reader) (Config, *Source, error) {
 		return Config{}, nil, errors.New("more than one JSON value")
 	}
 	c := j.Config
-	if copy(c.Mean[:], j.Mean) != len(j.Mean) || len(j.Mean) != 3 {
+	if len(j.Mean) != 3 {
 		return Config{}, nil, fmt.Errorf("mean has %d values, wanted 3", len(j.Mean))
 	}
-	if copy(c.Std[:], j.Std) != len(j.Std) || len(j.Std) != 3 {
+	if len(j.Std) != 3 {
 		return Config{}, nil, fmt.Errorf("std has %d values, wanted 3", len(j.Std))
 	}
+	copy(c.Mean[:], j.Mean)
+	copy(c.Std[:], j.Std)
 	return c, j.Source, c.Validate()
 }
 
@@ -101,6 +103,7 @@ func (c Config) Validate() error {
 	}{
 		{v.Layers <= 1024 && t.Layers <= 1024, "a tower of more than 1024 layers"},
 		{c.PatchSize <= c.ImageSize, "patch_size is larger than image_size"},
+		{c.ImageSize%c.PatchSize == 0, "image_size is no multiple of patch_size"},
 		{v.Width%v.HeadWidth == 0, "vision.width is no multiple of vision.head_width"},
 		{v.HeadWidth%4 == 0, "vision.head_width is no multiple of 4, which the rotary embedding needs"},
 		{t.Hidden%t.Heads == 0, "text.hidden is no multiple of text.heads"},

@@ -43,6 +43,7 @@ func TestReadConfig(t *testing.T) {
 	f("vision.width is 99999999", `"width": 768`, `"width": 99999999`)
 	f("more than 1024 layers", `"layers": 12`, `"layers": 1025`)
 	f("larger than image_size", `"patch_size": 16`, `"patch_size": 225`)
+	f("image_size is no multiple of patch_size", "224", "230")
 	f("no multiple of vision.head_width", `"head_width": 64`, `"head_width": 80`)
 	f("no multiple of 4", `"head_width": 64`, `"head_width": 6`)
 	f("no multiple of text.heads", `"heads": 12`, `"heads": 11`)

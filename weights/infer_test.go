@@ -68,10 +68,9 @@ func TestInferGiven(t *testing.T) {
 	}
 	f("", func(c *Config) {})
 	f("", func(c *Config) { c.Text.Heads, c.Text.LNEps, c.Rope.Theta, c.Mean[0] = 8, 1e-6, 100, 0 })
-	f("", func(c *Config) { c.ImageSize = 35 }) // still 4 patches of 8 a side
 	f("", func(c *Config) { c.Vision.MLPRatio = 2.66 })
 	f("grid", func(c *Config) { c.ImageSize = 40 })
-	f("patch_size", func(c *Config) { c.PatchSize = 7 })
+	f("patch_size", func(c *Config) { c.PatchSize = 4 })
 	f("vision.width", func(c *Config) { c.Vision.Width = 64 })
 	f("vision.layers", func(c *Config) { c.Vision.Layers = 2 })
 	f("vision.head_width", func(c *Config) { c.Vision.HeadWidth = 32 })
