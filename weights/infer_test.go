@@ -70,7 +70,7 @@ func TestInferGiven(t *testing.T) {
 	f("", func(c *Config) { c.Text.Heads, c.Text.LNEps, c.Rope.Theta, c.Mean[0] = 8, 1e-6, 100, 0 })
 	f("", func(c *Config) { c.Vision.MLPRatio = 2.66 })
 	f("grid", func(c *Config) { c.ImageSize = 40 })
-	f("patch_size", func(c *Config) { c.PatchSize = 4 })
+	f("patch_size", func(c *Config) { c.PatchSize = 16 })
 	f("vision.width", func(c *Config) { c.Vision.Width = 64 })
 	f("vision.layers", func(c *Config) { c.Vision.Layers = 2 })
 	f("vision.head_width", func(c *Config) { c.Vision.HeadWidth = 32 })
