@@ -16,7 +16,7 @@ import (
 type Options struct {
 	Device         string // auto (the fastest there is), cpu, ref
 	Precision      string // auto, float32
-	Threads        int    // that compute and decode; the processors this process may use
+	Threads        int    // that decode, and compute on cpu; the processors this process may use
 	MaxBatchTokens int    // token budget of one pass
 	Limits         pixels.Limits
 }

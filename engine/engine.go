@@ -30,7 +30,7 @@ type Input struct {
 // Result is what became of one Input.
 type Result struct {
 	Embedding []float32 // Dimension values, of unit length; nil if there is an error
-	Tokens    int       // that went through the text tower: words, patches, [CLS] and [SEP]
+	Tokens    int       // that went through the text tower: words, patches, [CLS] and [SEP]; 0 with an error
 	Err       error     // why this input has no embedding
 }
 
@@ -119,9 +119,9 @@ func (e *Engine) Embed(ctx context.Context, inputs []Input) ([]Result, error) {
 		last := min(first+window, len(inputs))
 		if err := e.embedWindow(ctx, inputs[first:last], results[first:last]); err != nil {
 			err = fmt.Errorf("embed inputs %d to %d of %d: %w", first+1, last, len(inputs), err)
-			for i := range results[first:] {
-				if results[first+i].Embedding == nil && results[first+i].Err == nil {
-					results[first+i].Err = err
+			for i, r := range results {
+				if r.Embedding == nil && r.Err == nil {
+					results[i] = Result{Err: err}
 				}
 			}
 			return results, err

@@ -86,11 +86,18 @@ func TestPlanKeepsWhatIsNeeded(t *testing.T) {
 			for _, x := range s.Operation.Inputs() {
 				read(i, x)
 			}
-			if _, ok := s.Operation.(op.Attention); ok {
+			switch o := s.Operation.(type) {
+			case op.Attention:
 				write(-1, s.scratch, scratch)
-				for _, x := range s.Operation.Inputs() {
-					read(i, x)
+				if from := pl.place[id]; from < s.scratch+scratch && s.scratch < from+values {
+					t.Fatalf("seed %d, node %d: an attention's result overlaps its scratch", seed, i)
 				}
+			case op.LinearLayer: // rows beyond x's are zeroed before they are read
+				stride := pl.stride[o.X.ID]
+				write(-1, pl.place[o.X.ID]+o.X.Rows*stride, (linearRows(o.X.Rows)-o.X.Rows)*stride)
+			}
+			for _, x := range s.Operation.Inputs() {
+				read(i, x)
 			}
 			write(id, pl.place[id], values)
 			checkInPlace(t, seed, i, pl, s)
