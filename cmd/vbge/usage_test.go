@@ -18,6 +18,9 @@ func TestHelp(t *testing.T) {
 		t.Errorf("%d subcommands", len(commands))
 	}
 	root := vbge(t).want(t, 0, "Exit status: 0 all done")
+	if strings.Contains(root.out, "completion") {
+		t.Error("the help lists a command that is not vbge's")
+	}
 	for _, c := range commands {
 		o := vbge(t, c.Name(), "--help").want(t, 0, "Usage:\n  vbge "+c.Use, "Examples:\n")
 		_, examples, _ := strings.Cut(o.out, "Examples:\n")
