@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"vbge/engine/op"
@@ -234,6 +235,37 @@ func TestMemoryIsGivenBack(t *testing.T) {
 	}
 	if after := liveBytes(); after != before {
 		t.Errorf("%d bytes of C memory are live after Close, %d before", after, before)
+	}
+}
+
+// TestNoRows: a batch may have no pictures, or no words; every operation has to take tensors
+// without rows, also as the first of a backend that has no memory yet.
+func TestNoRows(t *testing.T) {
+	passes := map[string]func(*recording) op.Tensor{
+		"columns": func(r *recording) op.Tensor { return r.pass.SwiGLU(r.input(0, 48).Columns(16, 48)) },
+		"linear": func(r *recording) op.Tensor {
+			x := r.pass.Linear(r.input(0, 16), r.linear(16, 16, true))
+			return r.pass.LinearResidual(norm(r, r.pass.GELU(x)), r.linear(16, 16, true), x)
+		},
+		"attention": func(r *recording) op.Tensor { return r.pass.Normalise(r.self(op.Sequences{0}, 2, 8, nil)) },
+		"rows": func(r *recording) op.Tensor {
+			x := r.pass.AddRows(r.input(0, 8), r.table(2, 8), nil)
+			return r.pass.Gather(nil, x, r.pass.Prepend(x, r.table(1, 8), op.Sequences{0}))
+		},
+		"prepended": func(r *recording) op.Tensor {
+			return r.pass.Prepend(r.input(0, 8), r.table(1, 8), op.Sequences{0, 0, 0})
+		},
+	}
+	for name, f := range passes {
+		b, err := New(2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, got := run(t, ref.New(), 1, f), run(t, b, 1, f)
+		if !slices.Equal(want, got) {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+		b.Close()
 	}
 }
 

@@ -48,8 +48,10 @@ func (b *Backend) run(p *op.Pass, pl *plan) error {
 	return nil
 }
 
-// reserve makes the arena hold that many values. What it held is lost.
+// reserve makes the arena hold that many values, at least one: tensors without rows point into it
+// too. What it held is lost.
 func (b *Backend) reserve(values int) error {
+	values = max(values, 1)
 	if values <= b.values {
 		return nil
 	}
