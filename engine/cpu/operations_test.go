@@ -199,6 +199,7 @@ func TestOperations(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
+	t.Log(Describe())
 	const bound = 1e-5 // of values of about 1
 	for name, f := range operations {
 		t.Run(name, func(t *testing.T) {

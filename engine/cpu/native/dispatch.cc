@@ -9,13 +9,19 @@
 
 namespace {
 
+#if defined(__x86_64__)
+// What oneDNN may use, these may: users limit both by ONEDNN_MAX_CPU_ISA. Each value contains the
+// bits of those below it.
+bool may_use(dnnl_cpu_isa_t isa) { return (dnnl_get_effective_cpu_isa() & isa) == isa; }
+#endif
+
 const vbge::Kernels &kernels() {
 #if defined(__x86_64__)
-    // All that CMakeLists.txt lets the compiler use: there are processors with avx512f alone.
-    static const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-    static const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    return avx512 ? vbge::kernels_avx512 : avx2 ? vbge::kernels_avx2 : vbge::kernels_generic;
+    static const vbge::Kernels &best = may_use(dnnl_cpu_isa_avx512_core) ? vbge::kernels_avx512
+                                       : may_use(dnnl_cpu_isa_avx2) && __builtin_cpu_supports("fma")
+                                           ? vbge::kernels_avx2
+                                           : vbge::kernels_generic;
+    return best;
 #else
     return vbge::kernels_generic;
 #endif
