@@ -15,6 +15,9 @@ var ErrNotBuilt = errors.New("this build has no native CPU engine: build with `m
 // ErrClosed says that the backend was closed before the call.
 var ErrClosed = errors.New("the CPU engine is closed")
 
+// ErrWideHead says that a model's attention heads have more than WidestHead channels.
+var ErrWideHead = errors.New("attention heads too wide for the CPU engine: use --device ref")
+
 // WidestHead is the most channels that one attention head can have here.
 const WidestHead = 256
 

@@ -297,6 +297,7 @@ func TestRunRefuses(t *testing.T) {
 	cancelled, cancel := context.WithCancel(context.Background())
 	cancel()
 	f("cancelled", cancelled, context.Canceled, func(r *recording) { r.input(2, 3) })
+	f("heads", context.Background(), ErrWideHead, func(r *recording) { r.self(op.Sequences{0, 1}, 1, WidestHead+2, nil) })
 	if _, err := b.NewLinear(2, 2, make([]float32, 3), nil); !errors.Is(err, op.ErrShape) {
 		t.Errorf("a weight of another size: %v", err)
 	}

@@ -149,7 +149,7 @@ func (r runner) linear(s step, o op.LinearLayer) error {
 func (r runner) attention(s step, o op.Attention, y *C.float) error {
 	width := o.Q.Cols / o.Heads
 	if width > WidestHead {
-		return fmt.Errorf("heads of %d channels: the CPU engine's have at most %d", width, WidestHead)
+		return fmt.Errorf("%w: %d channels, %d at most", ErrWideHead, width, WidestHead)
 	}
 	var pinned runtime.Pinner
 	defer pinned.Unpin()

@@ -45,9 +45,13 @@ void *vbge_cpu_allocate(size_t bytes) {
     const size_t alignment = bytes >= kHugePage ? kHugePage : kCacheLine;
     void *memory = nullptr;
     if (posix_memalign(&memory, alignment, bytes) != 0) return nullptr;
-    // Weights and activations are walked through whole: huge pages spare most address look-ups. The
-    // end that does not fill one stays in small pages, or weights of the common sizes would take twice their memory.
-    if (alignment == kHugePage) madvise(memory, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
+    // Weights and activations are walked through whole: huge pages spare most address look-ups. An end
+    // that fills none stays in small pages, or weights of common sizes would take twice their memory.
+    if (alignment == kHugePage) {
+        const size_t filled = bytes / kHugePage * kHugePage;
+        madvise(memory, filled, MADV_HUGEPAGE);
+        madvise(static_cast<char *>(memory) + filled, bytes - filled, MADV_NOHUGEPAGE);
+    }
     live += int64_t(malloc_usable_size(memory));
     return memory;
 }
