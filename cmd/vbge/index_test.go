@@ -95,11 +95,12 @@ func TestIndex(t *testing.T) {
 	// What cannot be read is listed, and does not keep the others from being indexed.
 	writeFile(t, s.paths("broken.jpg")[0], first[:len(first)/2])
 	writeFile(t, s.paths("empty.png")[0], nil)
+	writeFile(t, s.paths("not\xffutf8.jpg")[0], first)
 	writeFile(t, s.paths("huge.gif")[0], make([]byte, 20_001))
 	writeFile(t, s.paths("notes.txt")[0], []byte("no picture and none by its name"))
 	writeFile(t, s.paths("sub/0001.jpg")[0], readFile(t, demoData+"images/0001.jpg"))
-	o = s.on(t, "index", s.images, "--max-image-bytes", "20000").want(t, 1, report(45, 1, 1, 41, 3, 0), "3 of 45 pictures skipped")
-	for name, why := range map[string]string{"broken.jpg": "unreadable picture", "empty.png": "unreadable picture", "huge.gif": "20001"} {
+	o = s.on(t, "index", s.images, "--max-image-bytes", "20000").want(t, 1, report(46, 1, 1, 41, 4, 0), "4 of 46 pictures skipped")
+	for name, why := range map[string]string{"broken.jpg": "unreadable picture", "empty.png": "unreadable picture", "huge.gif": "20001", "not\xffutf8.jpg": "UTF-8"} {
 		path := s.paths(name)[0]
 		if !slices.ContainsFunc(strings.Split(o.log, "\n"), func(line string) bool {
 			return strings.HasPrefix(line, "skipped "+path+": ") && strings.Contains(line, why)
@@ -112,7 +113,7 @@ func TestIndex(t *testing.T) {
 	}
 
 	// Rows of files that are gone stay until --prune.
-	for _, name := range []string{"broken.jpg", "empty.png", "huge.gif", "copy.jpg", "0531.jpg"} {
+	for _, name := range []string{"broken.jpg", "empty.png", "huge.gif", "not\xffutf8.jpg", "copy.jpg", "0531.jpg"} {
 		if err := os.Remove(s.paths(name)[0]); err != nil {
 			t.Fatal(err)
 		}

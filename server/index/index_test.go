@@ -101,7 +101,7 @@ func TestSkippedFilesAreListed(t *testing.T) {
 	if !slices.EqualFunc(got, want, strings.HasPrefix) {
 		t.Errorf("skipped %q, want %q", got, want)
 	}
-	if want := (Progress{Done: 7, Total: 7, Skipped: 6}); last != want {
+	if want := (Progress{Done: 8, Total: 8, Skipped: 6}); last != want || report.Found != 8 {
 		t.Errorf("last progress %+v, want %+v", last, want)
 	}
 }

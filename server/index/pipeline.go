@@ -42,7 +42,10 @@ func (r *run) index(ctx context.Context, files []file) error {
 
 // read reads a file and decides whether its row is up to date.
 func (r *run) read(f file) picture {
-	p := picture{file: f}
+	p := picture{file: f, err: f.unfit}
+	if p.err != nil {
+		return p
+	}
 	if p.data, p.err = readFile(f.path, r.MaxFileBytes); p.err != nil {
 		return p
 	}

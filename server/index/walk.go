@@ -23,6 +23,7 @@ type file struct {
 	relative  string // to the folder
 	imagePath string // as it is kept
 	id        string
+	unfit     error // why the path cannot be kept
 }
 
 // walk lists the picture files under a folder, told by their extensions, in the
@@ -50,10 +51,7 @@ func walk(ctx context.Context, o Options) (files []file, skipped []Skipped, err 
 		if o.Relative {
 			f.imagePath = relative
 		}
-		if err := catalog.CheckPath(f.imagePath); err != nil {
-			skipped = append(skipped, Skipped{path, err})
-			return nil
-		}
+		f.unfit = catalog.CheckPath(f.imagePath)
 		f.id = hash([]byte(f.imagePath))
 		files = append(files, f)
 		return nil
