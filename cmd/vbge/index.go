@@ -80,7 +80,7 @@ func (f *indexFlags) run(ctx context.Context, e *engine.Engine, out, log io.Writ
 	report, err := index.Run(ctx, f.options)
 	bar.finish()
 	for _, s := range report.Skipped {
-		fmt.Fprintf(log, "skipped %s: %v\n", s.Path, s.Err)
+		fmt.Fprintln(log, "skipped", printable(fmt.Sprintf("%s: %v", s.Path, s.Err)))
 	}
 	fmt.Fprintf(out, "%d pictures: %d embedded, %d rows written, %d unchanged, %d skipped, %d rows removed, in %.1f s\n",
 		report.Found, report.Embedded, report.Written, report.Unchanged, len(report.Skipped), report.Pruned, time.Since(began).Seconds())

@@ -163,7 +163,7 @@ func (f *searchFlags) answer(ctx context.Context, e search.Embedder, c catalog.C
 // show prints an answer and writes its panorama.
 func (f *searchFlags) show(a *search.Answer, out, log io.Writer) error {
 	for _, missing := range a.Missing {
-		fmt.Fprintln(log, "vbge: not in the panorama:", missing)
+		fmt.Fprintln(log, "vbge: not in the panorama:", printable(missing))
 	}
 	var unwritten error
 	if f.panorama != "" {
@@ -184,7 +184,7 @@ func printAnswer(out io.Writer, a *search.Answer, reranked bool) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "#\tscore\timage_path")
 	for _, r := range a.Results {
-		fmt.Fprintf(w, "%d\t%.4f\t%s\n", r.Rank, r.Score, r.ImagePath)
+		fmt.Fprintf(w, "%d\t%.4f\t%s\n", r.Rank, r.Score, printable(r.ImagePath))
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -192,7 +192,7 @@ func printAnswer(out io.Writer, a *search.Answer, reranked bool) error {
 	var err error
 	switch {
 	case a.Reranked:
-		_, err = fmt.Fprintf(out, "\nreranked: %v\nbest: %d  %s\n%s\n", a.Ranked, *a.Best, a.Results[*a.Best].ImagePath, a.Explanation)
+		_, err = fmt.Fprintf(out, "\nreranked: %v\nbest: %d  %s\n%s\n", a.Ranked, *a.Best, printable(a.Results[*a.Best].ImagePath), a.Explanation)
 	case reranked:
 		_, err = fmt.Fprintf(out, "\nnot reranked: %s\n", a.Reason)
 	}

@@ -67,8 +67,8 @@ type Backend interface {
 	NewLinear(out, in int, weight, bias []float32) (Linear, error)
 	// NewTable takes over (by copy) parameters [rows, cols] that are looked up by row.
 	NewTable(rows, cols int, values []float32) (Table, error)
-	// Run computes what p recorded and fills its outputs. A cancelled context is honoured until
-	// the computation starts. It returns p's own error if the recording was at fault.
+	// Run computes all that p recorded, outputs asked for or not, and fills the outputs. A pass may
+	// be run again. A cancelled context is honoured until the computation starts. It returns p's own error if the recording was at fault.
 	Run(ctx context.Context, p *Pass) error
 	// Close frees parameters and memory; no Run may be under way or follow.
 	Close() error

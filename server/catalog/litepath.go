@@ -23,7 +23,7 @@ func checkLitePath(db string) (string, error) {
 	}
 	name := filepath.Base(path)
 	if !liteName.MatchString(name) || len(name) > liteNameLength {
-		return "", fmt.Errorf("catalog: %s: milvus-lite takes file names of letters, digits, '.', '-' and '_', at most %d characters: choose another name", db, liteNameLength)
+		return "", fmt.Errorf("catalog: %w: %s: milvus-lite takes file names of letters, digits, '.', '-' and '_', at most %d characters: choose another name", ErrInvalid, db, liteNameLength)
 	}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return "", fmt.Errorf("catalog: %s is a folder, as milvus-lite 3.x makes it; vbge embeds milvus-lite 2.5.1, which keeps one file: "+

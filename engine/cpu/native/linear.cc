@@ -26,6 +26,8 @@ dnnl::matmul::primitive_desc product(vbge_cpu *cpu, int rows, int64_t x_stride, 
     if (flags & VBGE_GELU) epilogue.append_eltwise(dnnl::algorithm::eltwise_gelu_erf, 0, 0);
     dnnl::primitive_attr attributes;
     attributes.set_post_ops(epilogue);
+    // Whatever ONEDNN_DEFAULT_FPMATH_MODE says: float32 is float32.
+    attributes.set_fpmath_mode(dnnl::fpmath_mode::strict);
     const memory::desc bias({1, out}, memory::data_type::f32, memory::format_tag::ab);
     return {cpu->engine, rows_by(rows, in, x_stride), weight, bias, rows_by(rows, out, out), attributes};
 }

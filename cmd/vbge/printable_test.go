@@ -1,0 +1,17 @@
+package main
+
+import "testing"
+
+func TestPrintable(t *testing.T) {
+	f := func(text, want string) {
+		t.Helper()
+		if got := printable(text); got != want {
+			t.Errorf("%q prints as %s, want %s", text, got, want)
+		}
+	}
+	f("images/leopard 2.jpg", "images/leopard 2.jpg")
+	f("фото/豹.jpg", "фото/豹.jpg")
+	f("a\x1b[2Jb.jpg", `"a\x1b[2Jb.jpg"`)
+	f("a\nb.jpg", `"a\nb.jpg"`)
+	f("a\xffb.jpg", `"a\xffb.jpg"`)
+}
