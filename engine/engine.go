@@ -131,7 +131,7 @@ func (e *Engine) Embed(ctx context.Context, inputs []Input) ([]Result, error) {
 }
 
 func (e *Engine) embedWindow(ctx context.Context, inputs []Input, results []Result) error {
-	prepared := make([]prepared, len(inputs))
+	ready := make([]prepared, len(inputs))
 	var pool errgroup.Group
 	pool.SetLimit(e.options.Threads)
 	for i := range inputs {
@@ -139,7 +139,7 @@ func (e *Engine) embedWindow(ctx context.Context, inputs []Input, results []Resu
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			prepared[i], results[i].Err = e.prepare(inputs[i])
+			ready[i], results[i].Err = e.prepare(inputs[i])
 			return nil
 		})
 	}
@@ -147,7 +147,7 @@ func (e *Engine) embedWindow(ctx context.Context, inputs []Input, results []Resu
 		return err
 	}
 	b := batch{budget: e.options.MaxBatchTokens}
-	for i, p := range prepared {
+	for i, p := range ready {
 		if results[i].Err != nil {
 			continue
 		}
