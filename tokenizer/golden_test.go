@@ -38,7 +38,7 @@ func bert(t testing.TB) *Tokenizer {
 	t.Helper()
 	data, err := os.ReadFile(bertVocab)
 	if errors.Is(err, os.ErrNotExist) {
-		t.Skip("no bert-base-uncased vocabulary: run make setup")
+		t.Skip("no bert-base-uncased vocabulary: make test brings it in")
 	} else if err != nil {
 		t.Fatal(err)
 	}

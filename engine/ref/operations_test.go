@@ -162,8 +162,16 @@ func TestRefuses(t *testing.T) {
 	if err := b.Run(ctx, &f.p); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
+	unknown := op.Pass{Nodes: []op.Node{{Operation: unknownOperation{}, Out: op.Tensor{ID: 1}}}}
+	if err := b.Run(context.Background(), &unknown); err == nil {
+		t.Error("an operation that ref does not know is run")
+	}
 	f.p.SwiGLU(f.tensor(1, 3, 1, 2, 3))
 	if err := b.Run(context.Background(), &f.p); !errors.Is(err, op.ErrShape) {
 		t.Errorf("a faulty pass: %v", err)
 	}
 }
+
+type unknownOperation struct{}
+
+func (unknownOperation) Inputs() []op.Tensor { return nil }

@@ -57,7 +57,9 @@ func (*Backend) Run(ctx context.Context, p *op.Pass) error {
 		}
 		m.values[n.Out.ID] = make([]float32, n.Out.Rows*n.Out.Cols)
 		m.cols[n.Out.ID] = n.Out.Cols
-		m.compute(n)
+		if err := m.compute(n); err != nil {
+			return fmt.Errorf("node %d: %w", i, err)
+		}
 		for id := range m.values {
 			if last[id] <= i {
 				m.values[id] = nil
@@ -84,7 +86,7 @@ func (m *memory) row(t op.Tensor, r int) []float32 {
 	return m.values[t.ID][at : at+t.Cols]
 }
 
-func (m *memory) compute(n op.Node) {
+func (m *memory) compute(n op.Node) error {
 	switch o := n.Operation.(type) {
 	case op.Patches:
 		m.patches(o, n.Out)
@@ -110,8 +112,9 @@ func (m *memory) compute(n op.Node) {
 	case op.Normalise:
 		m.eachRow(n.Out, o.X, normalise)
 	default:
-		panic(fmt.Sprintf("ref: operation %T is not implemented", o))
+		return fmt.Errorf("ref has no operation %T", o)
 	}
+	return nil
 }
 
 func (m *memory) eachRow(out, in op.Tensor, f func(y, x []float32)) {
