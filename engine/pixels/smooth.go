@@ -16,33 +16,38 @@ func rowsFirst(x, y axis) bool {
 	return y.in > y.out && y.in-y.out > 2*(x.in-x.out)
 }
 
-// smooth runs the one or two passes of a resize over what the crop keeps, [y.n, x.n] pixels. across makes count rows of
-// output pixels, down makes output rows of n samples; both get the first input index that src holds.
-func smooth[S uint8 | uint16, W int32 | float64](pix []S, bands int, alpha bool, x, y axis, weights func([]taps[float64]) []taps[W],
-	across func(dst, src grid[S], count, bands, left int, columns []taps[W]), down func(dst, src grid[S], n, top int, rows []taps[W]),
-	premultiplied func(src grid[S], rows, n, bands int) grid[S]) []S {
-	columns, rows := weights(bicubic(x.in, x.out, x.first, x.n)), weights(bicubic(y.in, y.out, y.first, y.n))
+// passes is how samples are resampled with weights: in fixed point or in float64.
+type passes[S uint8 | uint16, W int32 | float64] struct {
+	weights func([]taps[float64]) []taps[W]
+	across  func(dst, src grid[S], count, bands, left int, columns []taps[W]) // count rows of output pixels
+	down    func(dst, src grid[S], n, top int, rows []taps[W])                // output rows of n samples
+}
+
+// smooth runs the one or two passes of a resize over what the crop keeps, [y.n, x.n] pixels. Each pass gets the first
+// input index that src holds. prepare, if there is one, makes the input of the first pass of the samples it needs.
+func (p passes[S, W]) smooth(pix []S, bands int, x, y axis, prepare func(src grid[S], rows, n, bands int) grid[S]) []S {
+	columns, rows := p.weights(bicubic(x.in, x.out, x.first, x.n)), p.weights(bicubic(y.in, y.out, y.first, y.n))
 	left, right := span(x, columns)
 	top, bottom := span(y, rows)
 	in, n := (right-left)*bands, x.n*bands
 	src := grid[S]{pix[(top*x.in+left)*bands:], x.in * bands}
-	if alpha {
-		src = premultiplied(src, bottom-top, in, bands)
+	if prepare != nil {
+		src = prepare(src, bottom-top, in, bands)
 	}
 	out := newGrid[S](y.n, n)
 	switch {
 	case x.resizes() && y.resizes() && rowsFirst(x, y):
 		middle := newGrid[S](y.n, in)
-		down(middle, src, in, top, rows)
-		across(out, middle, y.n, bands, left, columns)
+		p.down(middle, src, in, top, rows)
+		p.across(out, middle, y.n, bands, left, columns)
 	case x.resizes() && y.resizes():
 		middle := newGrid[S](bottom-top, n)
-		across(middle, src, bottom-top, bands, left, columns)
-		down(out, middle, n, top, rows)
+		p.across(middle, src, bottom-top, bands, left, columns)
+		p.down(out, middle, n, top, rows)
 	case x.resizes():
-		across(out, src, y.n, bands, left, columns)
+		p.across(out, src, y.n, bands, left, columns)
 	case y.resizes():
-		down(out, src, n, top, rows)
+		p.down(out, src, n, top, rows)
 	default:
 		for i := range y.n {
 			copy(out.row(i, n), src.row(i, n))
@@ -54,11 +59,12 @@ func smooth[S uint8 | uint16, W int32 | float64](pix []S, bands int, alpha bool,
 // cropSmooth resizes 8-bit samples in fixed point. With alpha, the last band of each pixel, colours are premultiplied
 // for as long as a resize takes.
 func cropSmooth(pix []uint8, bands int, alpha bool, x, y axis) []uint8 {
-	alpha = alpha && (x.resizes() || y.resizes())
-	out := smooth(pix, bands, alpha, x, y, fixed, across8, down8, premultiply)
-	if alpha {
-		unpremultiply(out, bands)
+	p := passes[uint8, int32]{fixed, across8, down8}
+	if !alpha || !x.resizes() && !y.resizes() {
+		return p.smooth(pix, bands, x, y, nil)
 	}
+	out := p.smooth(pix, bands, x, y, premultiply)
+	unpremultiply(out, bands)
 	return out
 }
 

@@ -3,7 +3,7 @@ package pixels
 // cropSmooth16 is cropSmooth for one band of 16 bits, which Pillow sums in float64.
 func cropSmooth16(pix []uint16, x, y axis) []uint16 {
 	real := func(t []taps[float64]) []taps[float64] { return t }
-	return smooth(pix, 1, false, x, y, real, across16, down16, nil)
+	return passes[uint16, float64]{real, across16, down16}.smooth(pix, 1, x, y, nil)
 }
 
 func across16(dst, src grid[uint16], count, _, left int, columns []taps[float64]) {
