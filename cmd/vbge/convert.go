@@ -1,7 +1,11 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
@@ -38,4 +42,21 @@ the tensors themselves imply, and writes a model folder.`,
 	c.Flags().StringVar(&o.Out, "out", "models/base", "model folder to write; one that is there is replaced")
 	c.Flags().StringVar(&config, "config", "", "JSON file with what the tensors cannot tell; see docs/model.md")
 	return c
+}
+
+// convertOnce makes the model folder, unless an earlier run has.
+func convertOnce(ctx context.Context, checkpoint string, o weights.ConvertOptions, out io.Writer) error {
+	folder, err := weights.Open(o.Out)
+	if err == nil {
+		return folder.Close()
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	report, err := weights.Convert(ctx, checkpoint, o)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(out, report)
+	return err
 }

@@ -15,7 +15,6 @@ import (
 
 	"vbge/engine"
 	"vbge/engine/pixels"
-	"vbge/weights/npy"
 )
 
 // line is one input of `vbge embed` and `vbge verify`.
@@ -200,20 +199,4 @@ func (s *npySink) put(number int, r engine.Result) error {
 
 func (s *npySink) close() error {
 	return writeNPY(s.file, []int{s.rows, s.dimension}, s.values)
-}
-
-func createNPY(path string) (*os.File, error) {
-	f, err := os.Create(path)
-	if err != nil {
-		return nil, fmt.Errorf("write --npy: %w", err)
-	}
-	return f, nil
-}
-
-// writeNPY closes f.
-func writeNPY(f *os.File, shape []int, values []float32) error {
-	if err := errors.Join(npy.WriteFloat32(f, shape, values), f.Close()); err != nil {
-		return fmt.Errorf("write --npy %s: %w", f.Name(), err)
-	}
-	return nil
 }

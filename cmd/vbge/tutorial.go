@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -99,22 +98,5 @@ func (f *tutorialFlags) run(ctx context.Context, out, log io.Writer) error {
 		return err
 	}
 	_, err = fmt.Fprintf(out, "panorama: %s\n", searching.panorama)
-	return err
-}
-
-// convertOnce makes the model folder, unless an earlier run has.
-func convertOnce(ctx context.Context, checkpoint string, o weights.ConvertOptions, out io.Writer) error {
-	folder, err := weights.Open(o.Out)
-	if err == nil {
-		return folder.Close()
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	report, err := weights.Convert(ctx, checkpoint, o)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(out, report)
 	return err
 }

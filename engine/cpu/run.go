@@ -65,15 +65,7 @@ func (b *Backend) reserve(values int) error {
 }
 
 func (b *Backend) attentionScratch(a op.Attention) int {
-	return int(C.vbge_attention_scratch(C.int(b.threads), C.int(longest(a.Keys)), C.int(a.Q.Cols/a.Heads)))
-}
-
-func longest(s op.Sequences) int32 {
-	n := int32(0)
-	for i := range s.Len() {
-		n = max(n, s[i+1]-s[i])
-	}
-	return n
+	return int(C.vbge_attention_scratch(C.int(b.threads), C.int(a.Keys.Longest()), C.int(a.Q.Cols/a.Heads)))
 }
 
 // runner computes the steps of one pass on the backend's thread.
@@ -158,7 +150,7 @@ func (r runner) attention(s step, o op.Attention, y *C.float) error {
 	a := C.vbge_attention_args{
 		y: y, queries: ints(o.Queries), keys: ints(o.Keys),
 		sequences: C.int(o.Queries.Len()), heads: C.int(o.Heads), width: C.int(width),
-		longest_keys: C.int(longest(o.Keys)), scratch: r.value(s.scratch),
+		longest_keys: C.int(o.Keys.Longest()), scratch: r.value(s.scratch),
 	}
 	a.q, a.q_stride = r.at(o.Q)
 	a.k, a.k_stride = r.at(o.K)

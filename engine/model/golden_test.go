@@ -3,7 +3,6 @@ package model_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -310,7 +309,7 @@ func compareStages(t *testing.T, b op.Backend, m *model.Model, prefix string, ar
 			continue
 		}
 		worst := 0.0
-		for i, row := range goldenRows(x.Rows, want.Shape[0]) {
+		for i, row := range goldenRows(t, x.Rows, want.Shape[0]) {
 			d, _ := distance(values[stage][row*x.Cols:(row+1)*x.Cols], want.Float32[i*x.Cols:(i+1)*x.Cols])
 			worst = max(worst, d)
 		}
@@ -321,7 +320,8 @@ func compareStages(t *testing.T, b op.Backend, m *model.Model, prefix string, ar
 	}
 }
 
-func goldenRows(have, want int) []int {
+func goldenRows(t *testing.T, have, want int) []int {
+	t.Helper()
 	switch {
 	case have == 1:
 		return []int{0}
@@ -334,5 +334,6 @@ func goldenRows(have, want int) []int {
 	case want == 3:
 		return []int{0, 1, have - 1}
 	}
-	panic(fmt.Sprintf("%d golden rows for %d", want, have))
+	t.Fatalf("%d golden rows for %d", want, have)
+	return nil
 }

@@ -49,6 +49,15 @@ func (s Sequences) Len() int { return len(s) - 1 }
 // Rows returns the rows of all sequences together.
 func (s Sequences) Rows() int { return int(s[len(s)-1]) }
 
+// Longest returns the rows of the longest sequence.
+func (s Sequences) Longest() int {
+	n := 0
+	for i := range s.Len() {
+		n = max(n, int(s[i+1]-s[i]))
+	}
+	return n
+}
+
 // Equal returns n sequences of length rows each.
 func Equal(n, length int) Sequences {
 	s := make(Sequences, n+1)

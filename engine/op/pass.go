@@ -102,9 +102,9 @@ func (p *Pass) Attention(o Attention) Tensor {
 	p.require(everyQueryHasKeys(o), "queries with no keys: lengths %v and %v", o.Queries, o.Keys)
 	if r := o.Rotation; r != nil {
 		p.require(r.Cos.Cols == width/o.Heads && r.Cos.Cols%2 == 0 && r.Sin.Cols == r.Cos.Cols && r.Sin.Rows == r.Cos.Rows &&
-			longest(o.Queries) <= r.Cos.Rows && longest(o.Keys) <= r.Cos.Rows,
+			o.Queries.Longest() <= r.Cos.Rows && o.Keys.Longest() <= r.Cos.Rows,
 			"rotation [%d, %d] of heads of %d, longest sequence %d",
-			r.Cos.Rows, r.Cos.Cols, width/o.Heads, longest(o.Keys))
+			r.Cos.Rows, r.Cos.Cols, width/o.Heads, o.Keys.Longest())
 	}
 	return p.add(o, o.Q.Rows, width)
 }
@@ -209,12 +209,4 @@ func everyQueryHasKeys(o Attention) bool {
 		}
 	}
 	return true
-}
-
-func longest(s Sequences) int {
-	n := 0
-	for i := 1; i < len(s); i++ {
-		n = max(n, int(s[i]-s[i-1]))
-	}
-	return n
 }
