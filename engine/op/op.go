@@ -82,3 +82,16 @@ type Backend interface {
 	// Close frees parameters and memory; no Run may be under way or follow.
 	Close() error
 }
+
+// Warmer is a Backend that gains from knowing ahead what will be run.
+type Warmer interface {
+	// WarmUp takes the memory that these passes need and prepares whatever depends on their shapes.
+	// It computes nothing; a pass beyond them runs all the same, the first of its shape slower.
+	WarmUp(ctx context.Context, passes []*Pass) error
+}
+
+// Monitor is a Backend whose device can fail.
+type Monitor interface {
+	// Ready returns why the backend cannot compute any more, or nil.
+	Ready() error
+}
