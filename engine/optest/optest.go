@@ -69,7 +69,9 @@ func (r *Recording) Values(n int) []float32 {
 }
 
 // Table hands random parameters to the backend.
-func (r *Recording) Table(rows, cols int) op.Table { return r.newTable(rows, cols, r.Values(rows*cols)) }
+func (r *Recording) Table(rows, cols int) op.Table {
+	return r.newTable(rows, cols, r.Values(rows*cols))
+}
 
 func (r *Recording) newTable(rows, cols int, values []float32) op.Table {
 	t, err := r.Backend.NewTable(rows, cols, values)
