@@ -1,0 +1,140 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"fmt"
+	"sync"
+	"unsafe"
+
+	"gorgonia.org/cu"
+)
+
+// Driver is the driver library that was opened.
+type Driver struct {
+	Path    string // as it was opened
+	Version int    // the newest CUDA that it serves, 1000 major + 10 minor: 13000
+}
+
+// FindDriver opens the driver, at the first call in a program, and initialises it. It returns ErrNoDriver with the loader's
+// reason, ErrNoDevice for a driver that has none, or the driver's own error.
+func FindDriver() (Driver, error) {
+	path, err := driverFound()
+	if err != nil {
+		return Driver{Path: path}, err
+	}
+	d := Driver{Path: path, Version: cu.Version()}
+	if d.Version < 0 {
+		return d, fmt.Errorf("cuDriverGetVersion of %s failed", path)
+	}
+	return d, nil
+}
+
+// Count returns the number of devices, which is 0 without a driver.
+func Count() (int, error) {
+	n, err := cu.NumDevices()
+	return n, failure("cuDeviceGetCount", err)
+}
+
+// Properties are what the driver says about a device. Sizes are in bytes.
+type Properties struct {
+	Index                      int
+	Name                       string
+	Major, Minor               int // compute capability
+	Memory                     int64
+	Multiprocessors            int
+	SharedPerBlock             int // what a kernel can be allowed, see Kernel.AllowShared
+	SharedPerMultiprocessor    int
+	RegistersPerMultiprocessor int
+	ThreadsPerMultiprocessor   int
+	L2Bytes                    int
+	ClockKHz                   int
+	MemoryClockKHz             int
+	BusBits                    int // width of the memory's bus
+}
+
+// sharedPerBlockOptIn is CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, which cu does not name.
+const sharedPerBlockOptIn = cu.DeviceAttribute(97)
+
+// Describe asks the driver about a device, counted from 0. It needs no context.
+func Describe(index int) (Properties, error) {
+	p := Properties{Index: index}
+	handle, err := cu.GetDevice(index)
+	if err != nil {
+		return p, doing(failure("cuDeviceGet", err), "describe CUDA device %d", index)
+	}
+	if p.Name, err = handle.Name(); err != nil {
+		return p, doing(failure("cuDeviceGetName", err), "describe CUDA device %d", index)
+	}
+	if p.Memory, err = handle.TotalMem(); err != nil {
+		return p, doing(failure("cuDeviceTotalMem", err), "describe CUDA device %d", index)
+	}
+	for _, a := range []struct {
+		attribute cu.DeviceAttribute
+		value     *int
+	}{
+		{cu.ComputeCapabilityMajor, &p.Major},
+		{cu.ComputeCapabilityMinor, &p.Minor},
+		{cu.MultiprocessorCount, &p.Multiprocessors},
+		{sharedPerBlockOptIn, &p.SharedPerBlock},
+		{cu.MaxSharedMemoryPerMultiprocessor, &p.SharedPerMultiprocessor},
+		{cu.MaxRegistersPerMultiprocessor, &p.RegistersPerMultiprocessor},
+		{cu.MaxThreadsPerMultiprocessor, &p.ThreadsPerMultiprocessor},
+		{cu.L2CacheSize, &p.L2Bytes},
+		{cu.ClockRate, &p.ClockKHz},
+		{cu.MemoryClockRate, &p.MemoryClockKHz},
+		{cu.GlobalMemoryBusWidth, &p.BusBits},
+	} {
+		if *a.value, err = handle.Attribute(a.attribute); err != nil {
+			return p, doing(failure("cuDeviceGetAttribute", err), "describe CUDA device %d, attribute %d", index, a.attribute)
+		}
+	}
+	return p, nil
+}
+
+// Device is a context of its own on one device, and the count of what was allocated in it.
+type Device struct {
+	properties Properties
+	context    cu.CUContext
+
+	mu                     sync.Mutex
+	device                 map[Pointer]int64        // live allocations
+	host                   map[unsafe.Pointer]int64 // live pinned blocks
+	deviceBytes, hostBytes int64
+}
+
+// Open makes a context on a device and makes it current on the calling thread, to which the caller has locked its goroutine.
+func Open(index int) (*Device, error) {
+	properties, err := Describe(index)
+	if err != nil {
+		return nil, err
+	}
+	// Blocking: a thread that synchronises sleeps instead of keeping a core busy.
+	context, err := cu.Device(index).MakeContext(cu.SchedBlockingSync)
+	if err != nil {
+		return nil, doing(failure("cuCtxCreate", err), "open CUDA device %d, %s", index, properties.Name)
+	}
+	return &Device{properties: properties, context: context,
+		device: map[Pointer]int64{}, host: map[unsafe.Pointer]int64{}}, nil
+}
+
+// MakeCurrent makes the context current on another locked thread.
+func (d *Device) MakeCurrent() error {
+	return doing(failure("cuCtxSetCurrent", cu.SetCurrentContext(d.context)), "use CUDA device %d", d.properties.Index)
+}
+
+// Properties returns what Describe said when the device was opened.
+func (d *Device) Properties() Properties { return d.properties }
+
+// Close destroys the context, and with it all that is still allocated, which is an error: whoever allocated it has lost it.
+func (d *Device) Close() error {
+	device, host := d.LiveBytes()
+	if err := failure("cuCtxDestroy", d.context.Destroy()); err != nil {
+		return doing(err, "close CUDA device %d", d.properties.Index)
+	}
+	if device != 0 || host != 0 {
+		return fmt.Errorf("close CUDA device %d: %d bytes on it and %d pinned bytes were never released",
+			d.properties.Index, device, host)
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"fmt"
+
+	"gorgonia.org/cu"
+)
+
+// Module is compiled code that was loaded into a context.
+type Module struct {
+	device *Device
+	module cu.Module
+}
+
+// LoadModule takes a fatbin, a cubin, or PTX text, of which the driver picks or compiles what suits the device.
+func (d *Device) LoadModule(image []byte) (*Module, error) {
+	// cu wants a string and copies all of it, zeros included; the zero byte that it adds ends PTX text.
+	m, err := cu.LoadData(string(image))
+	if err != nil {
+		p := d.properties
+		return nil, doing(failure("cuModuleLoadData", err), "load kernels of %d bytes on CUDA device %d, %s, compute capability %d.%d",
+			len(image), p.Index, p.Name, p.Major, p.Minor)
+	}
+	return &Module{device: d, module: m}, nil
+}
+
+// Close unloads the code, which must not be running, nor be part of a graph that will.
+func (m *Module) Close() error {
+	return doing(failure("cuModuleUnload", m.module.Unload()), "unload kernels of CUDA device %d", m.device.properties.Index)
+}
+
+// Kernel finds an entry of the module by the name that it has there: extern "C", or mangled.
+func (m *Module) Kernel(name string) (Kernel, error) {
+	f, err := m.module.Function(name)
+	if err != nil {
+		return Kernel{}, doing(failure("cuModuleGetFunction", err), "find kernel %s", name)
+	}
+	k := Kernel{name: name, function: f, device: m.device}
+	for _, a := range []struct {
+		attribute cu.FunctionAttribute
+		value     *int
+	}{
+		{cu.NumRegs, &k.registers},
+		{cu.SharedSizeBytes, &k.shared},
+		{cu.LocalSizeBytes, &k.local},
+		{cu.FnMaxThreadsPerBlock, &k.maxThreads},
+	} {
+		if *a.value, err = f.Attribute(a.attribute); err != nil {
+			return Kernel{}, fmt.Errorf("describe kernel %s: %w", name, failure("cuFuncGetAttribute", err))
+		}
+	}
+	return k, nil
+}

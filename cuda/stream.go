@@ -1,0 +1,101 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"errors"
+	"unsafe"
+
+	"gorgonia.org/cu"
+)
+
+// Stream is a queue of work that a device does in order. Streams do not wait for one another but through events.
+type Stream struct {
+	device    *Device
+	stream    cu.Stream
+	capturing bool
+}
+
+// NewStream makes a stream that does not wait for the device's default stream, on which nothing here works.
+func (d *Device) NewStream() (*Stream, error) {
+	s, err := cu.MakeStream(cu.NonBlocking)
+	if err != nil {
+		return nil, doing(failure("cuStreamCreate", err), "make a stream on CUDA device %d", d.properties.Index)
+	}
+	return &Stream{device: d, stream: s}, nil
+}
+
+// Close lets the queued work end by itself and needs no answer: a context that is lost takes its streams along.
+func (s *Stream) Close() { _ = s.stream.Destroy() }
+
+// Handle is the driver's CUstream, for libraries that queue their own work.
+func (s *Stream) Handle() unsafe.Pointer { return unsafe.Pointer(s.stream.C()) }
+
+// errPageable refuses what would make a graph hold an address in Go's memory.
+var errPageable = errors.New("a copy that is captured needs pinned memory: take it from AllocateHost")
+
+// CopyIn queues a copy to the device. Pinned memory must stay as it is until the copy is done; with any other the call waits for it.
+func (s *Stream) CopyIn(to Pointer, from []byte) error {
+	if len(from) == 0 {
+		return nil
+	}
+	return s.copyHost(from, "copy %d bytes to CUDA device %d", "cuMemcpyHtoDAsync", func(host unsafe.Pointer, bytes int64) error {
+		return cu.MemcpyHtoDAsync(cu.DevicePtr(to), host, bytes, s.stream)
+	})
+}
+
+// CopyOut queues a copy from the device; to is filled once the stream came so far. Unless it is pinned the call waits.
+func (s *Stream) CopyOut(to []byte, from Pointer) error {
+	if len(to) == 0 {
+		return nil
+	}
+	return s.copyHost(to, "copy %d bytes from CUDA device %d", "cuMemcpyDtoHAsync", func(host unsafe.Pointer, bytes int64) error {
+		return cu.MemcpyDtoHAsync(host, cu.DevicePtr(from), bytes, s.stream)
+	})
+}
+
+func (s *Stream) copyHost(host []byte, what, call string, queue func(unsafe.Pointer, int64) error) error {
+	pinned := s.device.pinned(host)
+	if !pinned && s.capturing {
+		return doing(errPageable, what, len(host), s.device.properties.Index)
+	}
+	err := failure(call, queue(unsafe.Pointer(unsafe.SliceData(host)), int64(len(host))))
+	if err == nil && !pinned {
+		err = failure("cuStreamSynchronize", s.stream.Synchronize())
+	}
+	return doing(err, what, len(host), s.device.properties.Index)
+}
+
+// Copy queues a copy within the device.
+func (s *Stream) Copy(to, from Pointer, bytes int64) error {
+	if bytes == 0 {
+		return nil
+	}
+	return doing(failure("cuMemcpyDtoDAsync", cu.MemcpyDtoDAsync(cu.DevicePtr(to), cu.DevicePtr(from), bytes, s.stream)),
+		"copy %d bytes within CUDA device %d", bytes, s.device.properties.Index)
+}
+
+// Fill queues that bytes are set to a value.
+func (s *Stream) Fill(to Pointer, value byte, bytes int64) error {
+	if bytes == 0 {
+		return nil
+	}
+	return doing(failure("cuMemsetD8Async", cu.MemsetD8Async(cu.DevicePtr(to), value, bytes, s.stream)),
+		"fill %d bytes on CUDA device %d", bytes, s.device.properties.Index)
+}
+
+// Synchronize waits until all queued work is done, without a deadline: where a kernel may hang, record an event and poll it.
+func (s *Stream) Synchronize() error {
+	return doing(failure("cuStreamSynchronize", s.stream.Synchronize()), "wait for CUDA device %d", s.device.properties.Index)
+}
+
+// Record makes an event happen when the stream has done what is queued by now. An event can be recorded again.
+func (s *Stream) Record(e *Event) error {
+	return doing(failure("cuEventRecord", e.event.Record(s.stream)), "record an event on CUDA device %d", s.device.properties.Index)
+}
+
+// Wait makes what is queued from now on wait for the event as it was last recorded. The host does not wait.
+func (s *Stream) Wait(e *Event) error {
+	return doing(failure("cuStreamWaitEvent", s.stream.Wait(e.event, 0)),
+		"make a stream of CUDA device %d wait", s.device.properties.Index)
+}
