@@ -3,13 +3,14 @@ package model_test
 import (
 	"context"
 	"encoding/json"
-	"math"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 
 	"vbge/engine/cpu"
+	"vbge/engine/golden"
 	"vbge/engine/model"
 	"vbge/engine/op"
 	"vbge/engine/pixels"
@@ -27,90 +28,47 @@ const (
 	cosineBound    = 1 - 1e-6
 )
 
-// golden is one of the JSON files beside the golden vectors.
-type golden struct {
-	Images    []goldenImage `json:"images"`
-	Texts     []goldenText  `json:"texts"`
-	Pairs     []goldenText  `json:"pairs"`
-	TracePair goldenText    `json:"trace_pair"`
-	TraceText goldenText    `json:"trace_text"`
+// trace is what the JSON files say about the inputs whose stages are golden too.
+type trace struct {
+	Pairs     []struct{ File string } `json:"pairs"`
+	TracePair struct{ File string }   `json:"trace_pair"`
+	TraceText struct {
+		TextIndex int `json:"text_index"`
+	} `json:"trace_text"`
 }
 
-type goldenText struct {
-	File      string  `json:"file"`
-	TextIndex int     `json:"text_index"`
-	IDs       []int32 `json:"ids"`
-}
-
-// goldenImage is a name, or an object with one.
-type goldenImage string
-
-func (g *goldenImage) UnmarshalJSON(b []byte) error {
-	var o struct{ File string }
-	if err := json.Unmarshal(b, &o); err == nil {
-		*g = goldenImage(o.File)
-		return nil
-	}
-	return json.Unmarshal(b, (*string)(g))
-}
-
-func readGolden(t testing.TB, name string) (golden, map[string]npy.Array) {
+func readTrace(t testing.TB, name string) (trace, map[string]npy.Array) {
 	t.Helper()
 	text, err := os.ReadFile(reference + "golden/" + name + ".json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var g golden
-	if err := json.Unmarshal(text, &g); err != nil {
+	var x trace
+	if err := json.Unmarshal(text, &x); err != nil {
 		t.Fatal(err)
 	}
 	arrays, err := npy.ReadArchive(reference + "golden/" + name + ".npz")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return g, arrays
+	return x, arrays
 }
 
-// input is one thing to embed.
-type input struct {
-	pixels []uint8
-	ids    []int32
-}
-
-// batch packs inputs as the engine does.
-func batch(inputs ...input) model.Batch {
-	b := model.Batch{Tokens: op.Sequences{0}}
-	pictures := 0
-	for _, in := range inputs {
-		at := -1
-		if in.pixels != nil {
-			at = pictures
-			pictures++
-			b.Pixels = append(b.Pixels, in.pixels...)
-		}
-		b.Pictures = append(b.Pictures, at)
-		b.IDs = append(b.IDs, in.ids...)
-		b.Tokens = append(b.Tokens, int32(len(b.IDs)))
-	}
-	return b
-}
-
-// embed runs one batch and returns an embedding for each input.
-func embed(t testing.TB, backend op.Backend, m *model.Model, inputs ...input) [][]float32 {
+// read returns a set of examples, of Tiny, Base or MiniLM.
+func read(t testing.TB, set func(string) (golden.Set, error)) golden.Set {
 	t.Helper()
-	var p op.Pass
-	y, err := m.Record(&p, batch(inputs...), nil)
+	s, err := set(reference)
 	if err != nil {
 		t.Fatal(err)
 	}
-	values := make([]float32, y.Rows*y.Cols)
-	p.Output(y, values)
-	if err := backend.Run(context.Background(), &p); err != nil {
+	return s
+}
+
+func embed(t testing.TB, b op.Backend, m *model.Model, examples ...golden.Example) [][]float32 {
+	t.Helper()
+	rows, err := golden.Embed(t.Context(), b, m, examples...)
+	if err != nil {
 		t.Fatal(err)
-	}
-	rows := make([][]float32, y.Rows)
-	for i := range rows {
-		rows[i] = values[i*y.Cols : (i+1)*y.Cols]
 	}
 	return rows
 }
@@ -133,17 +91,7 @@ func eachBackend(t *testing.T, f func(t *testing.T, b op.Backend, o model.Option
 // convert makes a model folder of a golden checkpoint and opens it.
 func convert(t testing.TB, name string) *weights.Folder {
 	t.Helper()
-	config, err := weights.ReadConfig(reference + map[byte]string{'t': "tiny", 'm': "micro"}[name[0]] + ".json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := filepath.Join(t.TempDir(), name)
-	_, err = weights.Convert(context.Background(), reference+"golden/checkpoints/"+name+".pth",
-		weights.ConvertOptions{Vocab: reference + "tiny_vocab.txt", Config: &config, Out: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := weights.Open(dir)
+	f, err := golden.Convert(t.Context(), reference, name, filepath.Join(t.TempDir(), name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,96 +108,68 @@ func load(t testing.TB, b op.Backend, w model.Weights, o model.Options) *model.M
 	return m
 }
 
-// distance is the largest difference and the cosine of two vectors.
-func distance(a, b []float32) (difference, cosine float64) {
-	var ab, aa, bb float64
-	for i := range a {
-		x, y := float64(a[i]), float64(b[i])
-		difference = max(difference, math.Abs(x-y))
-		ab, aa, bb = ab+x*y, aa+x*x, bb+y*y
-	}
-	return difference, ab / math.Sqrt(aa*bb)
-}
-
-// compare checks embeddings against rows of a golden array and logs how far off they are.
-func compare(t *testing.T, what string, got [][]float32, want npy.Array, bound float64) {
+// compare embeds examples and logs how far off they are.
+func compare(t *testing.T, what string, b op.Backend, m *model.Model, examples []golden.Example) {
 	t.Helper()
-	if len(got) != want.Shape[0] {
-		t.Fatalf("%s: %d embeddings, the golden file has %v", what, len(got), want.Shape)
-	}
-	width := want.Shape[1]
-	worst, least := 0.0, 1.0
-	for i, row := range got {
-		d, c := distance(row, want.Float32[i*width:(i+1)*width])
-		worst, least = max(worst, d), min(least, c)
-		if !(d <= bound) || !(c >= cosineBound) {
-			t.Errorf("%s %d: largest difference %.2g (bound %.2g), cosine %.9f", what, i, d, bound, c)
+	got := embed(t, b, m, examples...)
+	for i, x := range examples {
+		if d, c := golden.Distance(got[i], x.Want); !(d <= embeddingBound) || !(c >= cosineBound) {
+			t.Errorf("%s, %s: largest difference %.2g (bound %.2g), cosine %.9f", what, x.Name, d, embeddingBound, c)
 		}
 	}
+	worst, least := golden.Worst(got, examples)
 	t.Logf("%s: %d embeddings, largest difference %.2g, smallest cosine 1 - %.1g", what, len(got), worst, 1-least)
 }
 
-// noWords are the ids of a picture alone, [CLS] [SEP] of tiny's vocabulary.
-var noWords = []int32{2, 3}
-
 func TestTinyEmbeddings(t *testing.T) {
-	g, arrays := readGolden(t, "tiny")
-	for _, checkpoint := range []string{"tiny", "tiny_fp16"} {
-		w, suffix := convert(t, checkpoint), ""
-		if checkpoint == "tiny_fp16" {
-			suffix = "_fp16_weights"
-		}
+	full := read(t, golden.Tiny)
+	_, arrays := readTrace(t, "tiny")
+	half := golden.Set{Images: withRows(full.Images, arrays["image_embeddings_fp16_weights"]), Texts: withRows(full.Texts, arrays["text_embeddings_fp16_weights"])}
+	for checkpoint, set := range map[string]golden.Set{"tiny": full, "tiny_fp16": half} {
+		w := convert(t, checkpoint)
 		eachBackend(t, func(t *testing.T, b op.Backend, o model.Options) {
 			m := load(t, b, w, o)
-			crop := func(file string) []uint8 { return arrays["crop64/"+file].Uint8 }
-			var images, texts, pairs []input
-			for _, f := range g.Images {
-				images = append(images, input{crop(string(f)), noWords})
-			}
-			for _, x := range g.Texts {
-				texts = append(texts, input{nil, x.IDs})
-			}
-			for _, x := range g.Pairs {
-				pairs = append(pairs, input{crop(x.File), x.IDs})
-			}
-			compare(t, checkpoint+" image", embed(t, b, m, images...), arrays["image_embeddings"+suffix], embeddingBound)
-			compare(t, checkpoint+" text", embed(t, b, m, texts...), arrays["text_embeddings"+suffix], embeddingBound)
-			if suffix == "" {
-				compare(t, checkpoint+" pair", embed(t, b, m, pairs...), arrays["pair_embeddings"], embeddingBound)
+			compare(t, checkpoint+" image", b, m, set.Images)
+			compare(t, checkpoint+" text", b, m, set.Texts)
+			if len(set.Pairs) > 0 {
+				compare(t, checkpoint+" pair", b, m, set.Pairs)
 			}
 		})
 	}
 }
 
+// withRows returns the examples with other embeddings, the rows of a.
+func withRows(examples []golden.Example, a npy.Array) []golden.Example {
+	examples = slices.Clone(examples)
+	for i := range examples {
+		examples[i].Want = a.Float32[i*a.Shape[1] : (i+1)*a.Shape[1]]
+	}
+	return examples
+}
+
 func TestMicroEmbeddings(t *testing.T) {
-	g, arrays := readGolden(t, "tiny")
+	tiny := read(t, golden.Tiny)
+	_, arrays := readTrace(t, "tiny")
+	texts, all := withRows(tiny.Texts, arrays["micro_text_embeddings"]), withRows(tiny.Images, arrays["micro_image_embeddings"])
 	for _, checkpoint := range []string{"micro", "micro_views"} {
 		w := convert(t, checkpoint)
+		for i, x := range texts {
+			if limit := w.Config().MaxTextTokens(false); len(x.IDs) > limit {
+				texts[i].IDs = append(slices.Clone(x.IDs[:limit-1]), x.IDs[len(x.IDs)-1])
+			}
+		}
+		var images []golden.Example
+		for _, x := range all {
+			if !pixels.Exact() && len(arrays["decoded/"+x.Name].Shape) > 0 {
+				continue // its pixels depend on the decoder
+			}
+			x.Pixels = crop32(t, x.Name)
+			images = append(images, x)
+		}
 		eachBackend(t, func(t *testing.T, b op.Backend, o model.Options) {
 			m := load(t, b, w, o)
-			cut := func(ids []int32, limit int) []int32 {
-				if len(ids) > limit {
-					ids = append(append([]int32{}, ids[:limit-1]...), ids[len(ids)-1])
-				}
-				return ids
-			}
-			var texts, images []input
-			for _, x := range g.Texts {
-				texts = append(texts, input{nil, cut(x.IDs, w.Config().MaxTextTokens(false))})
-			}
-			compare(t, checkpoint+" text", embed(t, b, m, texts...), arrays["micro_text_embeddings"], embeddingBound)
-
-			want := npy.Array{Shape: []int{0, w.Config().Text.Hidden}}
-			for i, f := range g.Images {
-				if !pixels.Exact() && len(arrays["decoded/"+string(f)].Shape) > 0 {
-					continue // its pixels depend on the decoder
-				}
-				images = append(images, input{crop32(t, string(f)), noWords})
-				want.Shape[0]++
-				width := want.Shape[1]
-				want.Float32 = append(want.Float32, arrays["micro_image_embeddings"].Float32[i*width:(i+1)*width]...)
-			}
-			compare(t, checkpoint+" image", embed(t, b, m, images...), want, embeddingBound)
+			compare(t, checkpoint+" text", b, m, texts)
+			compare(t, checkpoint+" image", b, m, images)
 		})
 	}
 }
@@ -268,27 +188,26 @@ func crop32(t *testing.T, file string) []uint8 {
 }
 
 func TestTinyStages(t *testing.T) {
-	g, arrays := readGolden(t, "tiny")
-	w := convert(t, "tiny")
+	x, arrays := readTrace(t, "tiny")
+	set, w := read(t, golden.Tiny), convert(t, "tiny")
+	if x.Pairs[0].File != x.TracePair.File {
+		t.Fatal("the traced pair is not the first pair")
+	}
 	eachBackend(t, func(t *testing.T, b op.Backend, o model.Options) {
 		m := load(t, b, w, o)
-		pair := g.Pairs[0]
-		if pair.File != g.TracePair.File || pair.TextIndex != g.TracePair.TextIndex {
-			t.Fatal("the traced pair is not the first pair")
-		}
-		compareStages(t, b, m, "trace_pair/", arrays, input{arrays["crop64/"+pair.File].Uint8, pair.IDs}, 8)
-		compareStages(t, b, m, "trace_text/", arrays, input{nil, g.Texts[g.TraceText.TextIndex].IDs}, 3)
+		compareStages(t, b, m, "trace_pair/", arrays, set.Pairs[0], 8)
+		compareStages(t, b, m, "trace_text/", arrays, set.Texts[x.TraceText.TextIndex], 3)
 	})
 }
 
 // compareStages records one input, fetches every stage and compares it with the golden rows: all
 // of them, or rows 0, 1 and the last, or [CLS] alone where the model computes no more.
-func compareStages(t *testing.T, b op.Backend, m *model.Model, prefix string, arrays map[string]npy.Array, in input, stages int) {
+func compareStages(t *testing.T, b op.Backend, m *model.Model, prefix string, arrays map[string]npy.Array, in golden.Example, stages int) {
 	t.Helper()
 	var p op.Pass
 	got := map[string]op.Tensor{}
 	values := map[string][]float32{}
-	_, err := m.Record(&p, batch(in), func(stage string, x op.Tensor) {
+	_, err := m.Record(&p, golden.Batch(in), func(stage string, x op.Tensor) {
 		got[stage] = x
 		values[stage] = make([]float32, x.Rows*x.Cols)
 		p.Output(x, values[stage])
@@ -310,7 +229,7 @@ func compareStages(t *testing.T, b op.Backend, m *model.Model, prefix string, ar
 		}
 		worst := 0.0
 		for i, row := range goldenRows(t, x.Rows, want.Shape[0]) {
-			d, _ := distance(values[stage][row*x.Cols:(row+1)*x.Cols], want.Float32[i*x.Cols:(i+1)*x.Cols])
+			d, _ := golden.Distance(values[stage][row*x.Cols:(row+1)*x.Cols], want.Float32[i*x.Cols:(i+1)*x.Cols])
 			worst = max(worst, d)
 		}
 		if !(worst <= stageBound) {

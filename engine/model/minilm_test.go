@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"vbge/engine/golden"
 	"vbge/engine/model"
 	"vbge/engine/op"
 	"vbge/weights"
-	"vbge/weights/npy"
 	"vbge/weights/safetensors"
 )
 
@@ -61,22 +61,16 @@ func (m *miniLM) Float32(name string, shape ...int) ([]float32, error) {
 // slow, the longest texts are left out.
 func TestMiniLM(t *testing.T) {
 	w := readMiniLM(t)
-	g, arrays := readGolden(t, "minilm")
-	golden := arrays["cls_embeddings"]
+	x, arrays := readTrace(t, "minilm")
+	all := read(t, golden.MiniLM).Texts
 	eachBackend(t, func(t *testing.T, b op.Backend, o model.Options) {
 		m := load(t, b, w, o)
-		want := npy.Array{Shape: []int{0, golden.Shape[1]}}
-		var texts []input
-		for i, x := range g.Texts {
-			if b.Name() == "ref" && len(x.IDs) > 12 {
-				continue
-			}
-			texts = append(texts, input{nil, x.IDs})
-			want.Shape[0]++
-			want.Float32 = append(want.Float32, golden.Float32[i*golden.Shape[1]:(i+1)*golden.Shape[1]]...)
+		texts := slices.Clone(all)
+		if b.Name() == "ref" {
+			texts = slices.DeleteFunc(texts, func(x golden.Example) bool { return len(x.IDs) > 12 })
 		}
-		compare(t, "MiniLM text", embed(t, b, m, texts...), want, embeddingBound)
-		compareStages(t, b, m, "trace_text/", arrays, input{nil, g.Texts[g.TraceText.TextIndex].IDs}, 7)
+		compare(t, "MiniLM text", b, m, texts)
+		compareStages(t, b, m, "trace_text/", arrays, all[x.TraceText.TextIndex], 7)
 	})
 }
 
@@ -86,7 +80,7 @@ func TestNoVision(t *testing.T) {
 	eachBackend(t, func(t *testing.T, b op.Backend, o model.Options) {
 		m := load(t, b, w, o)
 		var p op.Pass
-		picture := batch(input{make([]uint8, 3*16*16), []int32{101, 102}})
+		picture := golden.Batch(golden.Example{Pixels: make([]uint8, 3*16*16), IDs: []int32{101, 102}})
 		if _, err := m.Record(&p, picture, nil); !errors.Is(err, model.ErrNoVision) {
 			t.Errorf("a picture: %v, want %v", err, model.ErrNoVision)
 		}

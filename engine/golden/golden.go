@@ -1,0 +1,209 @@
+// Package golden reads what the original computes: the vectors in engine/testdata/reference/golden,
+// with the inputs that they belong to. Tests of models and `vbge gpu-check` share it. Folders named
+// reference here are copies of engine/testdata/reference.
+package golden
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+
+	"vbge/engine/model"
+	"vbge/engine/op"
+	"vbge/weights"
+	"vbge/weights/npy"
+)
+
+// Example is an input as the model takes it, and the embedding that the original gives it.
+type Example struct {
+	Name   string
+	Pixels []uint8 // [S, S, 3], or nil for a text
+	IDs    []int32
+	Want   []float32
+}
+
+// Set is the examples of one model.
+type Set struct{ Images, Texts, Pairs []Example }
+
+// All returns pictures, texts and pairs one after another.
+func (s Set) All() []Example {
+	return append(append(append([]Example(nil), s.Images...), s.Texts...), s.Pairs...)
+}
+
+// file is a golden JSON file.
+type file struct {
+	Images []image `json:"images"`
+	Texts  []text  `json:"texts"`
+	Pairs  []text  `json:"pairs"`
+}
+
+type text struct {
+	File string  `json:"file"`
+	IDs  []int32 `json:"ids"`
+}
+
+// image is a name, or an object with one.
+type image string
+
+func (i *image) UnmarshalJSON(b []byte) error {
+	var o struct{ File string }
+	if err := json.Unmarshal(b, &o); err == nil {
+		*i = image(o.File)
+		return nil
+	}
+	return json.Unmarshal(b, (*string)(i))
+}
+
+// Tiny returns the examples of checkpoint tiny.pth: two layers a tower, pictures of 64 pixels.
+func Tiny(reference string) (Set, error) { return read(reference, "tiny", "crop64/", []int32{2, 3}) }
+
+// Base returns the examples of the full-size model with the weights of weights.Random and seed 0.
+func Base(reference string) (Set, error) {
+	return read(reference, "base_seed0", "crop224/", []int32{101, 102})
+}
+
+// MiniLM returns the examples of the trained all-MiniLM-L6-v2, which are texts alone; an embedding
+// is its [CLS] row, of unit length.
+func MiniLM(reference string) (Set, error) { return read(reference, "minilm", "", nil) }
+
+// read takes the pictures' pixels from tiny's archive, which has those of every size. noWords are
+// the ids of a picture alone.
+func read(reference, name, crop string, noWords []int32) (Set, error) {
+	var s Set
+	f, arrays, err := open(reference, name)
+	if err != nil {
+		return s, err
+	}
+	pixels := arrays
+	if crop != "" && name != "tiny" {
+		if _, pixels, err = open(reference, "tiny"); err != nil {
+			return s, err
+		}
+	}
+	for _, x := range f.Images {
+		s.Images = append(s.Images, Example{string(x), pixels[crop+string(x)].Uint8, noWords, nil})
+	}
+	for i, x := range f.Texts {
+		s.Texts = append(s.Texts, Example{fmt.Sprintf("text %d", i), nil, x.IDs, nil})
+	}
+	for i, x := range f.Pairs {
+		s.Pairs = append(s.Pairs, Example{fmt.Sprintf("%s with words (pair %d)", x.File, i), pixels[crop+x.File].Uint8, x.IDs, nil})
+	}
+	textArray := "text_embeddings"
+	if name == "minilm" {
+		textArray = "cls_embeddings"
+	}
+	for array, examples := range map[string][]Example{"image_embeddings": s.Images, textArray: s.Texts, "pair_embeddings": s.Pairs} {
+		if err := want(examples, arrays[array]); err != nil {
+			return s, fmt.Errorf("%s/golden/%s.npz: %s: %w", reference, name, array, err)
+		}
+	}
+	return s, nil
+}
+
+func open(reference, name string) (f file, arrays map[string]npy.Array, err error) {
+	path := filepath.Join(reference, "golden", name)
+	b, err := os.ReadFile(path + ".json")
+	if err != nil {
+		return f, nil, fmt.Errorf("read golden vectors: %w", err)
+	}
+	if err := json.Unmarshal(b, &f); err != nil {
+		return f, nil, fmt.Errorf("read golden vectors: %s.json: %w", path, err)
+	}
+	arrays, err = npy.ReadArchive(path + ".npz")
+	return f, arrays, err
+}
+
+// want gives each example its row.
+func want(examples []Example, a npy.Array) error {
+	if len(examples) == 0 {
+		return nil
+	}
+	if len(a.Shape) != 2 || a.Shape[0] != len(examples) {
+		return fmt.Errorf("shape %v for %d examples", a.Shape, len(examples))
+	}
+	for i := range examples {
+		examples[i].Want = a.Float32[i*a.Shape[1] : (i+1)*a.Shape[1]]
+	}
+	return nil
+}
+
+// Convert makes a model folder in out of a golden checkpoint, tiny or micro or one of their
+// variants, and opens it.
+func Convert(ctx context.Context, reference, checkpoint, out string) (*weights.Folder, error) {
+	config, err := weights.ReadConfig(filepath.Join(reference, map[byte]string{'t': "tiny", 'm': "micro"}[checkpoint[0]]+".json"))
+	if err != nil {
+		return nil, err
+	}
+	_, err = weights.Convert(ctx, filepath.Join(reference, "golden/checkpoints", checkpoint+".pth"),
+		weights.ConvertOptions{Vocab: filepath.Join(reference, "tiny_vocab.txt"), Config: &config, Out: out})
+	if err != nil {
+		return nil, err
+	}
+	return weights.Open(out)
+}
+
+// Batch packs examples as the engine packs inputs.
+func Batch(examples ...Example) model.Batch {
+	b := model.Batch{Tokens: op.Sequences{0}}
+	pictures := 0
+	for _, x := range examples {
+		at := -1
+		if x.Pixels != nil {
+			at = pictures
+			pictures++
+			b.Pixels = append(b.Pixels, x.Pixels...)
+		}
+		b.Pictures = append(b.Pictures, at)
+		b.IDs = append(b.IDs, x.IDs...)
+		b.Tokens = append(b.Tokens, int32(len(b.IDs)))
+	}
+	return b
+}
+
+// Embed runs the examples as one batch and returns an embedding for each.
+func Embed(ctx context.Context, b op.Backend, m *model.Model, examples ...Example) ([][]float32, error) {
+	var p op.Pass
+	y, err := m.Record(&p, Batch(examples...), nil)
+	if err != nil {
+		return nil, err
+	}
+	values := make([]float32, y.Rows*y.Cols)
+	p.Output(y, values)
+	if err := b.Run(ctx, &p); err != nil {
+		return nil, err
+	}
+	rows := make([][]float32, y.Rows)
+	for i := range rows {
+		rows[i] = values[i*y.Cols : (i+1)*y.Cols]
+	}
+	return rows, nil
+}
+
+// Distance returns the largest difference and the cosine of two vectors of one length.
+func Distance(a, b []float32) (difference, cosine float64) {
+	var ab, aa, bb float64
+	for i := range a {
+		x, y := float64(a[i]), float64(b[i])
+		difference = max(difference, math.Abs(x-y))
+		ab, aa, bb = ab+x*y, aa+x*x, bb+y*y
+	}
+	return difference, ab / math.Sqrt(aa*bb)
+}
+
+// Worst returns the largest difference and the smallest cosine of embeddings to what is wanted. A
+// value that is no number makes both NaN.
+func Worst(got [][]float32, examples []Example) (difference, cosine float64) {
+	cosine = 1
+	for i, x := range examples {
+		d, c := Distance(got[i], x.Want)
+		difference, cosine = math.Max(difference, d), math.Min(cosine, c)
+		if math.IsNaN(c) {
+			return math.NaN(), math.NaN()
+		}
+	}
+	return difference, cosine
+}
