@@ -1,9 +1,7 @@
 package cpu
 
 import (
-	"cmp"
-	"slices"
-
+	"vbge/engine/arena"
 	"vbge/engine/op"
 )
 
@@ -40,23 +38,23 @@ func newPlan(p *op.Pass, linearRows func(int) int, scratch func(op.Attention) in
 	for id := 1; id <= n; id++ {
 		until[storage[id]] = max(until[storage[id]], last[id])
 	}
-	var live spans
+	var live arena.Spans
 	for i, node := range p.Nodes {
 		id := node.Out.ID
 		pl.stride[id] = node.Out.Cols
 		if a, ok := node.Operation.(op.Attention); ok {
 			values := scratch(a)
-			pl.steps[i].scratch = live.take(values, i)
+			pl.steps[i].scratch = live.Take(values, i)
 			pl.size = max(pl.size, pl.steps[i].scratch+values)
 		}
 		if storage[id] == id {
-			values := roundUp(linearRows(node.Out.Rows)*node.Out.Cols, lineValues)
-			pl.place[id] = live.take(values, until[id])
+			values := arena.RoundUp(linearRows(node.Out.Rows)*node.Out.Cols, lineValues)
+			pl.place[id] = live.Take(values, until[id])
 			pl.size = max(pl.size, pl.place[id]+values)
 		} else {
 			pl.place[id] = pl.place[storage[id]]
 		}
-		live.drop(i)
+		live.Drop(i)
 	}
 	return pl
 }
@@ -98,29 +96,3 @@ func (pl *plan) share(p *op.Pass, last []int) []int {
 	}
 	return storage
 }
-
-// spans are the taken parts of the arena, by place.
-type spans []span
-
-type span struct{ from, to, until int }
-
-// take finds the first gap of that many values and keeps it until node `until` has run.
-func (s *spans) take(values, until int) int {
-	at := 0
-	for _, taken := range *s {
-		if taken.from-at >= values {
-			break
-		}
-		at = max(at, taken.to)
-	}
-	i, _ := slices.BinarySearchFunc(*s, at, func(t span, at int) int { return cmp.Compare(t.from, at) })
-	*s = slices.Insert(*s, i, span{at, at + values, until})
-	return at
-}
-
-// drop gives back what no node after i needs.
-func (s *spans) drop(i int) {
-	*s = slices.DeleteFunc(*s, func(t span) bool { return t.until <= i })
-}
-
-func roundUp(n, step int) int { return (n + step - 1) / step * step }
