@@ -27,7 +27,11 @@ func FindDriver() (Driver, error) {
 	if d.Version < 0 {
 		return d, fmt.Errorf("cuDriverGetVersion of %s failed", path)
 	}
-	return d, nil
+	n, err := Count()
+	if err == nil && n == 0 {
+		err = fmt.Errorf("%w: %s has none", ErrNoDevice, path)
+	}
+	return d, err
 }
 
 // Count returns the number of devices, which is 0 without a driver.

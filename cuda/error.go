@@ -87,11 +87,10 @@ func driverError(call string, code int) error {
 	return e
 }
 
-// initError keeps the reason found when the driver was opened: one that cannot start may not explain either.
+// initError explains by the reason found when the driver was opened: one that cannot start may not explain its errors either.
 func initError(code int, reason string) error {
-	e := &Error{Call: "cuInit", Code: code, Text: reason}
-	e.Name, _ = explain(code)
-	return e
+	name, _ := explain(code)
+	return &Error{Call: "cuInit", Code: code, Name: name, Text: reason}
 }
 
 // doing says what a call was for. It keeps nil.
