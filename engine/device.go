@@ -4,8 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strconv"
+	"strings"
 
+	"vbge/cuda"
 	"vbge/engine/cpu"
+	"vbge/engine/gpu"
 	"vbge/engine/model"
 	"vbge/engine/op"
 	"vbge/engine/pixels"
@@ -14,10 +18,10 @@ import (
 
 // Options choose the device and bound the memory. The zero value of each field is its default.
 type Options struct {
-	Device         string // auto (the fastest there is), cpu, ref
-	Precision      string // auto, float32
+	Device         string // auto (the fastest there is), cpu, ref, cuda, cuda:N, or several of the last, with commas between
+	Precision      string // auto (bfloat16 on a GPU), float32, bfloat16, float16
 	Threads        int    // that decode, and compute on cpu; the processors this process may use
-	MaxBatchTokens int    // token budget of one pass
+	MaxBatchTokens int    // token budget of one pass; DefaultMaxBatchTokens or DefaultGPUBatchTokens
 	Limits         pixels.Limits
 }
 
@@ -25,69 +29,158 @@ type Options struct {
 // rows that matrix products run at their full rate.
 const DefaultMaxBatchTokens = 2048
 
-// Devices and Precisions are what Options takes.
+// DefaultGPUBatchTokens is eighty pictures of the full-size model: enough rows to fill the
+// multiprocessors of the largest devices several times.
+const DefaultGPUBatchTokens = 16384
+
+// Devices and Precisions are what Options takes; cuda:N stands for every number of a device.
 var (
-	Devices    = []string{"auto", "cpu", "ref"}
-	Precisions = []string{"auto", "float32"}
+	Devices    = []string{"auto", "cpu", "ref", "cuda", "cuda:N"}
+	Precisions = []string{"auto", "float32", "bfloat16", "float16"}
 )
 
-// ErrDevice is wrapped by errors about a device or a precision that this build or machine has not.
+// ErrDevice is wrapped by errors about a device or a precision that there is not, or not here.
 var ErrDevice = errors.New("device not available")
+
+// ErrOptions is wrapped where Options say what no build and machine could do.
+var ErrOptions = errors.New("impossible options")
 
 // ErrTokenBudget is wrapped where MaxBatchTokens has no room for the longest input.
 var ErrTokenBudget = errors.New("token budget too small")
 
+// Check returns an error that wraps ErrOptions unless the options make sense on some machine.
+func (o Options) Check() error {
+	if _, err := o.targets(); err != nil {
+		return err
+	}
+	if _, err := o.storage(false); err != nil {
+		return err
+	}
+	if o.Threads < 0 || o.MaxBatchTokens < 0 || o.Limits.MaxBytes < 0 || o.Limits.MaxPixels < 0 {
+		return fmt.Errorf("%w: threads, token budget, and limits of bytes and pixels are positive numbers, or 0 for the default", ErrOptions)
+	}
+	return nil
+}
+
+// withDefaults fills in what does not depend on the device.
 func (o Options) withDefaults() Options {
-	if o.Device == "" {
-		o.Device = "auto"
-	}
-	if o.Precision == "" {
-		o.Precision = "auto"
-	}
 	if o.Threads <= 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
-	}
-	if o.MaxBatchTokens <= 0 {
-		o.MaxBatchTokens = DefaultMaxBatchTokens
 	}
 	return o
 }
 
-// AutomaticDevice returns what --device auto is in this build.
+// target is one device to compute on.
+type target struct {
+	kind  string // cpu, ref, cuda
+	index int    // of a GPU
+}
+
+// targets reads Device. It does not look whether the devices are there, but for auto.
+func (o Options) targets() ([]target, error) {
+	var all []target
+	for name := range strings.SplitSeq(o.Device, ",") {
+		if name == "" || name == "auto" {
+			name = AutomaticDevice()
+		}
+		t := target{kind: name}
+		switch number, isGPU := strings.CutPrefix(name, "cuda:"); {
+		case isGPU:
+			n, err := strconv.Atoi(number)
+			if err != nil || n < 0 {
+				return nil, fmt.Errorf("%w: --device %s: %q is no number of a device", ErrOptions, o.Device, number)
+			}
+			t = target{"cuda", n}
+		case name != "cpu" && name != "ref" && name != "cuda": // plain cuda is the first
+			return nil, fmt.Errorf("%w: --device %s: choose one of %s", ErrOptions, o.Device, strings.Join(Devices, ", "))
+		}
+		all = append(all, t)
+	}
+	for i, t := range all {
+		for _, other := range all[:i] {
+			if t.kind != "cuda" || other.kind != "cuda" || other == t {
+				return nil, fmt.Errorf("%w: --device %s: only different GPUs can work side by side", ErrOptions, o.Device)
+			}
+		}
+	}
+	return all, nil
+}
+
+// storage returns the type that Precision means, on a GPU or on another device.
+func (o Options) storage(onGPU bool) (cuda.Type, error) {
+	switch o.Precision {
+	case "", "auto":
+		if onGPU {
+			return cuda.BFloat16, nil
+		}
+		return cuda.Float32, nil
+	case "float32":
+		return cuda.Float32, nil
+	case "bfloat16":
+		return cuda.BFloat16, nil
+	case "float16":
+		return cuda.Float16, nil
+	}
+	return 0, fmt.Errorf("%w: --precision %s: choose one of %s", ErrOptions, o.Precision, strings.Join(Precisions, ", "))
+}
+
+// AutomaticDevice returns what --device auto is in this build, on this machine.
 func AutomaticDevice() string {
+	if usable := gpu.Find().Usable(); len(usable) > 0 {
+		return fmt.Sprintf("cuda:%d", usable[0].Index)
+	}
 	if cpu.Built {
 		return "cpu"
 	}
 	return "ref"
 }
 
-// OpenDevice starts the device that o names and says what a model on it should compute. It is the
-// one place that chooses a device. The caller closes the backend.
+// OpenDevice starts the device that o names and says what a model on it should compute. The caller
+// closes the backend. A list of devices is refused: see openDevices.
 func OpenDevice(o Options) (op.Backend, model.Options, error) {
 	o = o.withDefaults()
-	if o.Precision != "auto" && o.Precision != "float32" {
-		return nil, model.Options{}, fmt.Errorf("precision %q: %w: choose one of %v", o.Precision, ErrDevice, Precisions)
+	targets, err := o.targets()
+	if err != nil {
+		return nil, model.Options{}, err
 	}
-	device := o.Device
-	if device == "auto" {
-		device = AutomaticDevice()
+	if len(targets) > 1 {
+		return nil, model.Options{}, fmt.Errorf("%w: --device %s: one device alone is possible here", ErrOptions, o.Device)
 	}
-	switch device {
-	case "ref":
-		return ref.New(), model.Options{}, nil
-	case "cpu":
-		b, err := cpu.New(o.Threads)
-		if err != nil {
-			return nil, model.Options{}, fmt.Errorf("%w: %w", ErrDevice, err)
-		}
-		return b, model.Options{PooledRowOnly: true}, nil
-	}
-	return nil, model.Options{}, fmt.Errorf("device %q: %w: choose one of %v", o.Device, ErrDevice, Devices)
+	return o.open(targets[0])
 }
 
-// Caveats returns, as sentences for a user, in what this build falls short of the fast, exact one.
+// open is the one place that starts devices.
+func (o Options) open(t target) (op.Backend, model.Options, error) {
+	var b op.Backend
+	storage, err := o.storage(t.kind == "cuda")
+	if err != nil {
+		return nil, model.Options{}, err
+	}
+	switch {
+	case t.kind == "cuda":
+		b, err = gpu.New(gpu.Options{Device: t.index, Type: storage})
+	case storage != cuda.Float32:
+		err = fmt.Errorf("device %s computes in float32 alone, not in %s", t.kind, o.Precision)
+	case t.kind == "cpu":
+		b, err = cpu.New(o.Threads)
+	default:
+		return ref.New(), model.Options{}, nil
+	}
+	if err != nil {
+		return nil, model.Options{}, fmt.Errorf("%w: %w", ErrDevice, err)
+	}
+	return b, model.Options{PooledRowOnly: true}, nil
+}
+
+// Caveats returns, as sentences for a user, in what this build and machine fall short of the fast,
+// exact ones.
 func Caveats() []string {
 	var c []string
+	if gpu.Built {
+		if found := gpu.Find(); len(found.Usable()) == 0 {
+			c = append(c, "No GPU is used, --device auto is the CPU: "+strings.Join(found.Reasons, "; ")+".")
+		}
+	}
 	if !cpu.Built {
 		c = append(c, "This build has no native CPU engine and computes in plain Go (device ref), which is far slower: `make build` builds the fast one.")
 	}

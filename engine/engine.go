@@ -5,7 +5,7 @@
 //	results, err := e.Embed(ctx, []engine.Input{{Image: jpeg, Text: "make it blue"}})
 //
 // The model itself is in package model, the operations it is made of in package op, and the
-// devices that compute them in packages cpu and ref.
+// devices that compute them in packages gpu, cpu and ref.
 package engine
 
 import (
@@ -40,10 +40,10 @@ type Weights interface {
 	ID() string
 }
 
-// Engine embeds inputs on one device. Its methods may be called from several goroutines.
+// Engine embeds inputs on one device, or on several that work side by side. Its methods may be
+// called from several goroutines.
 type Engine struct {
-	backend   op.Backend
-	model     *model.Model
+	replicas  replicas
 	config    weights.Config
 	id        string
 	tokenizer *tokenizer.Tokenizer
@@ -69,30 +69,39 @@ func Open(dir string, o Options) (*Engine, error) {
 	return e, nil
 }
 
-// New loads w onto the device that o names. It does not keep w.
+// New loads w onto the devices that o names. It does not keep w.
 func New(w Weights, t *tokenizer.Tokenizer, o Options) (*Engine, error) {
 	o = o.withDefaults()
+	targets, err := o.targets()
+	if err != nil {
+		return nil, err
+	}
+	if o.MaxBatchTokens <= 0 {
+		o.MaxBatchTokens = DefaultMaxBatchTokens
+		if targets[0].kind == "cuda" {
+			o.MaxBatchTokens = DefaultGPUBatchTokens
+		}
+	}
 	c := w.Config()
 	if most := c.MaxTextTokens(false); o.MaxBatchTokens < most {
 		return nil, fmt.Errorf("%w: --max-batch-tokens %d is less than the %d tokens of one long input", ErrTokenBudget, o.MaxBatchTokens, most)
 	}
-	backend, modelOptions, err := OpenDevice(o)
+	r, err := openReplicas(w, o, targets)
 	if err != nil {
 		return nil, err
 	}
-	m, err := model.Load(backend, w, modelOptions)
-	if err != nil {
-		backend.Close()
-		return nil, err
-	}
-	return &Engine{backend: backend, model: m, config: c, id: w.ID(), tokenizer: t, options: o}, nil
+	return &Engine{replicas: r, config: c, id: w.ID(), tokenizer: t, options: o}, nil
 }
 
-// Close frees the device's memory. No other call may be under way or follow.
-func (e *Engine) Close() error { return e.backend.Close() }
+// Close frees the devices' memory. No other call may be under way or follow.
+func (e *Engine) Close() error { return e.replicas.close() }
+
+// Ready returns why the engine cannot embed any more, or nil. It does not recover: a process whose
+// device has failed is best started again.
+func (e *Engine) Ready() error { return e.replicas.ready() }
 
 // Dimension returns the values of one embedding.
-func (e *Engine) Dimension() int { return e.model.EmbeddingSize() }
+func (e *Engine) Dimension() int { return e.config.Text.Hidden }
 
 // ModelID returns the SHA-256 of the checkpoint that the model was converted from.
 func (e *Engine) ModelID() string { return e.id }
@@ -100,12 +109,15 @@ func (e *Engine) ModelID() string { return e.id }
 // Config returns the model's configuration.
 func (e *Engine) Config() weights.Config { return e.config }
 
-// Device returns the name of the device in use, as --device takes it.
-func (e *Engine) Device() string { return e.backend.Name() }
+// Device returns the names of the devices in use, as --device takes them.
+func (e *Engine) Device() string { return e.replicas.name() }
 
-// window is how many inputs are decoded before they are computed: enough for full batches, few
-// enough that their pixels stay small (150 kB each for the full-size model).
-const window = 64
+// window is how many inputs are decoded before they are computed: enough for full batches on every
+// device, few enough that their pixels stay small (150 kB each for the full-size model).
+func (e *Engine) window() int {
+	perInput := e.config.Patches()
+	return min(max(64, e.replicas.passes()*e.options.MaxBatchTokens/perInput), 1024)
+}
 
 // Embed returns one result for each input, in order. An input that cannot be embedded has its own
 // error and does not disturb the others. The error is for the call as a whole: ctx cancelled, or
@@ -115,6 +127,7 @@ const window = 64
 // products may add up in another order in a batch of another size.
 func (e *Engine) Embed(ctx context.Context, inputs []Input) ([]Result, error) {
 	results := make([]Result, len(inputs))
+	window := e.window()
 	for first := 0; first < len(inputs); first += window {
 		last := min(first+window, len(inputs))
 		if err := e.embedWindow(ctx, inputs[first:last], results[first:last]); err != nil {
@@ -146,41 +159,50 @@ func (e *Engine) embedWindow(ctx context.Context, inputs []Input, results []Resu
 	if err := pool.Wait(); err != nil {
 		return err
 	}
-	b := batch{budget: e.options.MaxBatchTokens}
+	var passes errgroup.Group // a pass that fails does not stop others: what they compute is kept
+	passes.SetLimit(e.replicas.passes())
+	b := e.newBatch()
 	for i, p := range ready {
 		if results[i].Err != nil {
 			continue
 		}
 		if !b.fits(p) {
-			if err := e.run(ctx, &b, results); err != nil {
-				return err
-			}
+			full := b
+			passes.Go(func() error { return e.run(ctx, full, results) })
+			b = e.newBatch()
 		}
 		b.add(p, i)
 		results[i].Tokens = p.tokens
 	}
-	return e.run(ctx, &b, results)
+	passes.Go(func() error { return e.run(ctx, b, results) })
+	return passes.Wait()
 }
 
-// run computes b's embeddings into results and empties b.
+func (e *Engine) newBatch() *batch { return &batch{budget: e.options.MaxBatchTokens} }
+
+// run computes b's embeddings into its places among results.
 func (e *Engine) run(ctx context.Context, b *batch, results []Result) error {
 	if len(b.places) == 0 {
 		return nil
 	}
+	r, err := e.replicas.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer e.replicas.giveBack(r)
 	var pass op.Pass
-	y, err := e.model.Record(&pass, b.Batch, nil)
+	y, err := r.model.Record(&pass, b.Batch, nil)
 	if err != nil {
 		return err
 	}
 	values := make([]float32, y.Rows*y.Cols)
 	pass.Output(y, values)
-	if err := e.backend.Run(ctx, &pass); err != nil {
+	if err := r.backend.Run(ctx, &pass); err != nil {
 		return err
 	}
 	for row, i := range b.places {
 		results[i].Embedding = values[row*y.Cols : (row+1)*y.Cols : (row+1)*y.Cols]
 	}
-	*b = batch{budget: b.budget}
 	return nil
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"vbge/engine"
 	"vbge/engine/cpu"
+	"vbge/engine/gpu"
 	"vbge/engine/pixels"
 )
 
@@ -266,8 +267,8 @@ func TestOpenRefuses(t *testing.T) {
 		options engine.Options
 		want    error
 	}{
-		{"unknown device", dir, engine.Options{Device: "abacus"}, engine.ErrDevice},
-		{"unknown precision", dir, engine.Options{Precision: "float8"}, engine.ErrDevice},
+		{"unknown device", dir, engine.Options{Device: "abacus"}, engine.ErrOptions},
+		{"unknown precision", dir, engine.Options{Precision: "float8"}, engine.ErrOptions},
 		{"budget", dir, engine.Options{MaxBatchTokens: 63}, engine.ErrTokenBudget},
 		{"no folder", filepath.Join(dir, "none"), engine.Options{}, fs.ErrNotExist},
 	}
@@ -325,32 +326,53 @@ func TestConcurrent(t *testing.T) {
 	}
 }
 
-// TestDevices: what the commands offer as --device and --precision opens, or says that it is not
-// in this build.
+// TestDevices: what the commands offer as --device and --precision opens, or says why it cannot.
 func TestDevices(t *testing.T) {
+	onGPU := len(gpu.Find().Usable()) > 0
 	for _, device := range engine.Devices {
 		for _, precision := range engine.Precisions {
-			backend, _, err := engine.OpenDevice(engine.Options{Device: device, Precision: precision})
-			if device == "cpu" && !cpu.Built {
+			o := engine.Options{Device: strings.Replace(device, "N", "0", 1), Precision: precision}
+			backend, _, err := engine.OpenDevice(o)
+			name := o.Device
+			if name == "auto" {
+				name = engine.AutomaticDevice()
+			}
+			onCPU := name == "ref" || name == "cpu" && cpu.Built
+			exists := onCPU && (precision == "auto" || precision == "float32") || strings.HasPrefix(name, "cuda") && onGPU
+			if !exists {
 				if !errors.Is(err, engine.ErrDevice) {
-					t.Errorf("%s: %v", device, err)
+					t.Errorf("%s %s: %v, want ErrDevice", o.Device, precision, err)
 				}
 				continue
 			}
 			if err != nil {
-				t.Errorf("%s %s: %v", device, precision, err)
+				t.Errorf("%s %s: %v", o.Device, precision, err)
 				continue
 			}
-			if device == "auto" {
-				device = engine.AutomaticDevice()
-			}
-			if backend.Name() != device {
-				t.Errorf("asked for %s, got %s", device, backend.Name())
+			if !strings.HasPrefix(backend.Name(), name) {
+				t.Errorf("asked for %s, got %s", name, backend.Name())
 			}
 			backend.Close()
 		}
 	}
-	if complete := cpu.Built && pixels.Exact(); (len(engine.Caveats()) == 0) != complete {
+	if complete := cpu.Built && pixels.Exact() && gpu.Built == onGPU; (len(engine.Caveats()) == 0) != complete {
 		t.Errorf("caveats %q", engine.Caveats())
+	}
+}
+
+func TestImpossibleOptions(t *testing.T) {
+	for _, o := range []engine.Options{{Device: "abacus"}, {Device: "cuda:"}, {Device: "cuda:-1"}, {Device: "cuda:x"}, {Device: "cpu,cuda"},
+		{Device: "cpu,cpu"}, {Device: "cuda:1,cuda:1"}, {Device: "cuda,cuda:0"}, {Precision: "float8"}, {Threads: -1}, {MaxBatchTokens: -1}} {
+		if err := o.Check(); !errors.Is(err, engine.ErrOptions) {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+	for _, device := range []string{"", "auto", "cpu", "cuda", "cuda:0", "cuda:0,cuda:1", "cuda:3,cuda:0,cuda:11"} {
+		if err := (engine.Options{Device: device}).Check(); err != nil {
+			t.Errorf("--device %s: %v", device, err)
+		}
+	}
+	if _, _, err := engine.OpenDevice(engine.Options{Device: "cuda:0,cuda:1"}); !errors.Is(err, engine.ErrOptions) {
+		t.Errorf("two devices as one: %v", err)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,14 +27,15 @@ func (m *modelFlags) add(c *cobra.Command) {
 
 func (m *modelFlags) addDevice(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVar(&m.options.Device, "device", "auto", "where to compute: "+strings.Join(engine.Devices, ", "))
+	f.StringVar(&m.options.Device, "device", "auto", "where to compute: "+strings.Join(engine.Devices, ", ")+"; several GPUs with commas between")
 	f.StringVar(&m.options.Precision, "precision", "auto", "of the computation: "+strings.Join(engine.Precisions, ", "))
 	f.IntVar(&m.options.Threads, "threads", 0, "that compute and decode; 0 is as many as there are processors")
 }
 
 func (m *modelFlags) addEngine(c *cobra.Command) {
 	m.addDevice(c)
-	c.Flags().IntVar(&m.options.MaxBatchTokens, "max-batch-tokens", engine.DefaultMaxBatchTokens, "token budget of one pass: bounds its memory")
+	c.Flags().IntVar(&m.options.MaxBatchTokens, "max-batch-tokens", 0,
+		fmt.Sprintf("token budget of one pass: bounds its memory; 0 is %d on a CPU, %d on a GPU", engine.DefaultMaxBatchTokens, engine.DefaultGPUBatchTokens))
 }
 
 func (m *modelFlags) addLimits(c *cobra.Command) {
@@ -46,13 +46,8 @@ func (m *modelFlags) addLimits(c *cobra.Command) {
 
 // check refuses values that no model could be opened with, so that they are wrong use.
 func (m *modelFlags) check() error {
-	switch o := m.options; {
-	case o.Device != "" && !slices.Contains(engine.Devices, o.Device):
-		return fmt.Errorf("%w: --device %s: choose one of %s", errUsage, o.Device, strings.Join(engine.Devices, ", "))
-	case o.Precision != "" && !slices.Contains(engine.Precisions, o.Precision):
-		return fmt.Errorf("%w: --precision %s: choose one of %s", errUsage, o.Precision, strings.Join(engine.Precisions, ", "))
-	case o.Threads < 0, o.MaxBatchTokens < 0, o.Limits.MaxBytes < 0, o.Limits.MaxPixels < 0:
-		return fmt.Errorf("%w: --threads, --max-batch-tokens, --max-image-bytes and --max-pixels are positive numbers, or 0 for the default", errUsage)
+	if err := m.options.Check(); err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
 	}
 	return nil
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"vbge/engine"
 	"vbge/engine/model"
 	"vbge/engine/op"
@@ -50,11 +52,11 @@ type Report struct {
 	Rows          []Row   `json:"rows"`
 }
 
-// work is a pass to run over and over.
+// work is a pass to run over and over, and as many copies of it as run at once.
 type work struct {
 	kind   string
 	batch  int
-	pass   op.Pass
+	passes []*op.Pass
 	tokens int
 	times  []float64 // of each turn's run, seconds
 	shares []float64 // of the bare products' rate in the same turn
@@ -81,7 +83,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	var all []*work
 	for _, kind := range o.Kinds {
 		for _, batch := range o.Batches {
-			w, err := record(m, o.Weights.Config(), kind, batch)
+			w, err := newWork(m, o.Weights.Config(), kind, batch, engine.PassesAtOnce(backend))
 			if err != nil {
 				return nil, err
 			}
@@ -89,8 +91,10 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		}
 	}
 	for _, w := range append([]*work{products}, all...) { // compiles products and takes memory
-		if err := backend.Run(ctx, &w.pass); err != nil {
-			return nil, err
+		for _, p := range w.passes {
+			if err := backend.Run(ctx, p); err != nil {
+				return nil, err
+			}
 		}
 	}
 	turn := o.Time / time.Duration(max(1, o.Rounds))
@@ -117,16 +121,20 @@ func (w *work) measure(ctx context.Context, b op.Backend, products *work, turn t
 	}
 	w.times = append(w.times, own)
 	products.times = append(products.times, bare)
-	w.shares = append(w.shares, flops(&w.pass)/own/(flops(&products.pass)/bare))
+	w.shares = append(w.shares, flops(w.passes[0])/own/(flops(products.passes[0])/bare))
 	return nil
 }
 
-// repeat runs w at least once, then until its turn is over, and returns the median in seconds.
+// repeat runs w at least once, then until its turn is over, and returns the seconds of one pass: the
+// median, or with several at once their mean share of the turn.
 func (w *work) repeat(ctx context.Context, b op.Backend, turn time.Duration) (float64, error) {
+	if len(w.passes) > 1 {
+		return w.repeatAtOnce(ctx, b, turn)
+	}
 	var times []float64
 	for start := time.Now(); len(times) == 0 || time.Since(start) < turn; {
 		began := time.Now()
-		if err := b.Run(ctx, &w.pass); err != nil {
+		if err := b.Run(ctx, w.passes[0]); err != nil {
 			return 0, err
 		}
 		times = append(times, time.Since(began).Seconds())
@@ -134,12 +142,37 @@ func (w *work) repeat(ctx context.Context, b op.Backend, turn time.Duration) (fl
 	return median(times), nil
 }
 
+func (w *work) repeatAtOnce(ctx context.Context, b op.Backend, turn time.Duration) (float64, error) {
+	runs := make([]int, len(w.passes))
+	group, ctx := errgroup.WithContext(ctx)
+	start := time.Now()
+	for i, p := range w.passes {
+		group.Go(func() error {
+			for runs[i] == 0 || time.Since(start) < turn {
+				if err := b.Run(ctx, p); err != nil {
+					return err
+				}
+				runs[i]++
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return 0, err
+	}
+	total := 0
+	for _, n := range runs {
+		total += n
+	}
+	return time.Since(start).Seconds() / float64(total), nil
+}
+
 func report(device string, o Options, products *work, all []*work) *Report {
-	r := &Report{Device: device, Threads: o.Engine.Threads, ProductGFLOPs: flops(&products.pass) / median(products.times) / 1e9}
+	r := &Report{Device: device, Threads: o.Engine.Threads, ProductGFLOPs: flops(products.passes[0]) / median(products.times) / 1e9}
 	for _, w := range all {
 		t := median(w.times)
 		r.Rows = append(r.Rows, Row{Kind: w.kind, Batch: w.batch, PerSecond: float64(w.batch) / t, Tokens: float64(w.tokens) / t,
-			GFLOPs: flops(&w.pass) / t / 1e9, Share: median(w.shares)})
+			GFLOPs: flops(w.passes[0]) / t / 1e9, Share: median(w.shares)})
 	}
 	return r
 }
@@ -182,17 +215,30 @@ func bareProducts(b op.Backend, c weights.Config) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &work{kind: "products", batch: 8}
-	x := w.pass.Embedding(op.Embedding{Word: table, TokenType: table, Position: table,
+	var p op.Pass
+	x := p.Embedding(op.Embedding{Word: table, TokenType: table, Position: table,
 		IDs: make([]int32, rows), Positions: make([]int32, rows)})
 	for range 4 {
-		w.pass.Linear(x, up)
+		p.Linear(x, up)
 	}
-	return w, w.pass.Err()
+	return &work{kind: "products", batch: 8, passes: []*op.Pass{&p}}, p.Err()
 }
 
-// record makes a batch of random inputs of one kind.
-func record(m *model.Model, c weights.Config, kind string, batch int) (*work, error) {
+// newWork records atOnce copies of a batch.
+func newWork(m *model.Model, c weights.Config, kind string, batch, atOnce int) (*work, error) {
+	w := &work{kind: kind, batch: batch}
+	for range atOnce {
+		p, tokens, err := Record(m, c, kind, batch)
+		if err != nil {
+			return nil, err
+		}
+		w.passes, w.tokens = append(w.passes, p), tokens
+	}
+	return w, nil
+}
+
+// Record makes a pass of a batch of random inputs of one of Kinds, and counts its tokens.
+func Record(m *model.Model, c weights.Config, kind string, batch int) (p *op.Pass, tokens int, err error) {
 	random := rand.New(rand.NewPCG(3, uint64(batch)))
 	words, picture := TextTokens, kind != "text"
 	if kind == "image" {
@@ -213,14 +259,15 @@ func record(m *model.Model, c weights.Config, kind string, batch int) (*work, er
 		}
 		b.Tokens = append(b.Tokens, int32(len(b.IDs)))
 	}
-	w := &work{kind: kind, batch: batch, tokens: batch * words}
+	tokens = batch * words
 	if picture {
-		w.tokens += batch * c.Patches()
+		tokens += batch * c.Patches()
 	}
-	y, err := m.Record(&w.pass, b, nil)
+	p = &op.Pass{}
+	y, err := m.Record(p, b, nil)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	w.pass.Output(y, make([]float32, y.Rows*y.Cols))
-	return w, nil
+	p.Output(y, make([]float32, y.Rows*y.Cols))
+	return p, tokens, nil
 }

@@ -76,11 +76,11 @@ func TestFlops(t *testing.T) {
 	want := map[string]float64{"text": bert(16), "image": vision + bert(18), "pair": vision + bert(32)}
 	for kind, one := range want {
 		for _, batch := range []int{1, 3} {
-			work, err := record(m, w.Config(), kind, batch)
+			pass, _, err := Record(m, w.Config(), kind, batch)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := flops(&work.pass); math.Abs(got/(one*float64(batch))-1) > 0.02 {
+			if got := flops(pass); math.Abs(got/(one*float64(batch))-1) > 0.02 {
 				t.Errorf("%s, batch %d: %.0f operations, by hand %.0f", kind, batch, got, one*float64(batch))
 			}
 		}
@@ -99,7 +99,7 @@ func TestMedian(t *testing.T) {
 }
 
 func TestRunFails(t *testing.T) {
-	if _, err := Run(t.Context(), Options{Engine: engine.Options{Device: "abacus"}, Weights: tiny(t)}); !errors.Is(err, engine.ErrDevice) {
+	if _, err := Run(t.Context(), Options{Engine: engine.Options{Device: "abacus"}, Weights: tiny(t)}); !errors.Is(err, engine.ErrOptions) {
 		t.Errorf("unknown device: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -118,15 +118,15 @@ func TestRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, kind := range Kinds {
-		work, err := record(m, w.Config(), kind, 5)
+		pass, _, err := Record(m, w.Config(), kind, 5)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := ref.New().Run(t.Context(), &work.pass); err != nil {
+		if err := ref.New().Run(t.Context(), pass); err != nil {
 			t.Errorf("%s: %v", kind, err)
 		}
 		var outputs int
-		for _, o := range work.pass.Outputs {
+		for _, o := range pass.Outputs {
 			outputs += o.Tensor.Rows
 		}
 		if outputs != 5 {

@@ -1,0 +1,22 @@
+package golden
+
+import "vbge/cuda"
+
+// Bound is how far an embedding may be from the original's.
+type Bound struct {
+	Difference float64 `json:"difference"` // at most, in each value
+	Cosine     float64 `json:"cosine"`     // at least
+}
+
+// BoundOf returns the bound of a GPU that stores weights and activations as t. Float32 differs from the
+// original by the order of sums alone. The 16-bit types round every activation: 8 and 11
+// significant bits, over some dozen layers.
+func BoundOf(t cuda.Type) Bound {
+	switch t {
+	case cuda.BFloat16:
+		return Bound{Difference: 0.02, Cosine: 0.999}
+	case cuda.Float16:
+		return Bound{Difference: 0.003, Cosine: 0.9999}
+	}
+	return Bound{Difference: 1e-5, Cosine: 1 - 1e-6}
+}

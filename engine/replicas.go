@@ -1,0 +1,112 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"vbge/engine/model"
+	"vbge/engine/op"
+)
+
+// replica is the model on one device.
+type replica struct {
+	backend op.Backend
+	model   *model.Model
+}
+
+// replicas are the model on every device of an engine. free holds a replica once for each further
+// pass that it can take.
+type replicas struct {
+	all  []*replica
+	free chan *replica
+}
+
+// PassesAtOnce is how many passes b gains from having under way: on a GPU the next one's pixels
+// travel while one is computed.
+func PassesAtOnce(b op.Backend) int {
+	if strings.HasPrefix(b.Name(), "cuda") {
+		return 2
+	}
+	return 1
+}
+
+func openReplicas(w model.Weights, o Options, targets []target) (replicas, error) {
+	var r replicas
+	for _, t := range targets {
+		one, err := openReplica(w, o, t)
+		if err != nil {
+			return r, errors.Join(err, r.close())
+		}
+		r.all = append(r.all, one)
+	}
+	each := PassesAtOnce(r.all[0].backend) // targets are one CPU or GPUs
+	r.free = make(chan *replica, each*len(r.all))
+	for range each { // every device has one pass before any has two
+		for _, one := range r.all {
+			r.free <- one
+		}
+	}
+	return r, nil
+}
+
+func openReplica(w model.Weights, o Options, t target) (*replica, error) {
+	backend, modelOptions, err := o.open(t)
+	if err != nil {
+		return nil, err
+	}
+	m, err := model.Load(backend, w, modelOptions)
+	if err == nil {
+		err = warmUp(backend, m, w.Config(), o.MaxBatchTokens)
+	}
+	if err != nil {
+		return nil, errors.Join(err, backend.Close())
+	}
+	return &replica{backend, m}, nil
+}
+
+// take waits for a device that can take a pass. The caller gives it back.
+func (r *replicas) take(ctx context.Context) (*replica, error) {
+	if err := r.ready(); err != nil {
+		return nil, err
+	}
+	select {
+	case one := <-r.free:
+		return one, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (r *replicas) giveBack(one *replica) { r.free <- one }
+
+// passes is how many can be under way at once.
+func (r *replicas) passes() int { return cap(r.free) }
+
+func (r *replicas) ready() error {
+	for _, one := range r.all {
+		if m, ok := one.backend.(op.Monitor); ok {
+			if err := m.Ready(); err != nil {
+				return fmt.Errorf("device %s: %w", one.backend.Name(), err)
+			}
+		}
+	}
+	return nil
+}
+
+func (r *replicas) close() error {
+	var err error
+	for _, one := range r.all {
+		err = errors.Join(err, one.backend.Close())
+	}
+	return err
+}
+
+func (r *replicas) name() string {
+	names := make([]string, len(r.all))
+	for i, one := range r.all {
+		names[i] = one.backend.Name()
+	}
+	return strings.Join(names, ",")
+}

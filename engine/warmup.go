@@ -1,0 +1,81 @@
+package engine
+
+import (
+	"context"
+
+	"vbge/engine/gpu"
+	"vbge/engine/model"
+	"vbge/engine/op"
+	"vbge/weights"
+)
+
+// warmUp lets a backend that gains from it see passes of pictures alone and of texts alone, one for
+// every size that it tells apart, up to the token budget.
+func warmUp(b op.Backend, m *model.Model, c weights.Config, budget int) error {
+	warmer, ok := b.(op.Warmer)
+	if !ok {
+		return nil
+	}
+	var passes []*op.Pass
+	for _, batch := range sizes(m, c, budget) {
+		var p op.Pass
+		y, err := m.Record(&p, batch, nil)
+		if err != nil {
+			return err
+		}
+		p.Output(y, make([]float32, y.Rows*y.Cols))
+		passes = append(passes, &p)
+	}
+	return warmer.WarmUp(context.Background(), passes)
+}
+
+// typicalText is the length of the texts that are warmed up with: a short description.
+const typicalText = 16
+
+func sizes(m *model.Model, c weights.Config, budget int) []model.Batch {
+	var all []model.Batch
+	if m.TakesPictures() {
+		perPicture := c.Patches() + 2 // [CLS] [SEP]
+		pixels := make([]uint8, 3*c.ImageSize*c.ImageSize*(budget/perPicture))
+		for _, n := range counts(budget, perPicture) {
+			b := texts(n, 2)
+			b.Pixels = pixels[:3*c.ImageSize*c.ImageSize*n]
+			for i := range b.Pictures {
+				b.Pictures[i] = i
+			}
+			all = append(all, b)
+		}
+	}
+	words := min(typicalText, c.MaxTextTokens(false))
+	for _, n := range counts(budget, words) {
+		all = append(all, texts(n, words))
+	}
+	return all
+}
+
+// counts returns the largest number of inputs, of so many tokens each, for every size that a backend
+// tells apart.
+func counts(budget, tokens int) []int {
+	type size struct{ pictures, rows, sequences int }
+	sizeOf := func(n int) size {
+		return size{gpu.BucketPictures(n), gpu.Bucket(n * tokens), gpu.BucketSequences(n)}
+	}
+	var all []int
+	for n := 1; n*tokens <= budget; n++ {
+		if last := len(all) - 1; last >= 0 && sizeOf(all[last]) == sizeOf(n) {
+			all[last] = n
+		} else {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// texts is a batch of n texts of so many tokens, all of them the vocabulary's first.
+func texts(n, tokens int) model.Batch {
+	b := model.Batch{IDs: make([]int32, n*tokens), Tokens: op.Equal(n, tokens), Pictures: make([]int, n)}
+	for i := range b.Pictures {
+		b.Pictures[i] = -1
+	}
+	return b
+}
