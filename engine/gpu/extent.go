@@ -1,0 +1,49 @@
+package gpu
+
+import "slices"
+
+// extent is the memory that passes need, in bytes.
+type extent struct {
+	arena, handoff, results int64
+	staging                 []int64 // by Segment.Region
+	tokens                  int     // of the largest pass
+}
+
+func extentOf(p *Plan, tokens int) extent {
+	e := extent{arena: p.Arena, handoff: p.Handoff, results: p.Results, tokens: tokens}
+	for _, s := range p.Segments {
+		for len(e.staging) <= s.Region {
+			e.staging = append(e.staging, 0)
+		}
+		e.staging[s.Region] = max(e.staging[s.Region], s.Input.Bytes)
+	}
+	return e
+}
+
+// and returns what holds both.
+func (e extent) and(other extent) extent {
+	both := extent{arena: max(e.arena, other.arena), handoff: max(e.handoff, other.handoff),
+		results: max(e.results, other.results), tokens: max(e.tokens, other.tokens)}
+	long, short := e.staging, other.staging
+	if len(long) < len(short) {
+		long, short = short, long
+	}
+	both.staging = slices.Clone(long)
+	for i, bytes := range short {
+		both.staging[i] = max(long[i], bytes)
+	}
+	return both
+}
+
+// holds reports whether a pass that needs other can run in e.
+func (e extent) holds(other extent) bool {
+	if other.arena > e.arena || other.handoff > e.handoff || other.results > e.results || len(other.staging) > len(e.staging) {
+		return false
+	}
+	for i, bytes := range other.staging {
+		if bytes > e.staging[i] {
+			return false
+		}
+	}
+	return true
+}

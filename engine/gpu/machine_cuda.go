@@ -1,0 +1,112 @@
+//go:build cuda && cgo
+
+package gpu
+
+import (
+	"errors"
+	"fmt"
+
+	"vbge/cuda"
+	"vbge/cuda/cublaslt"
+	"vbge/cuda/kernels"
+)
+
+// machine is everything that stands on the device but the slots. It is used on the worker's thread alone.
+type machine struct {
+	device  *cuda.Device
+	kernels *kernels.Set
+	blas    *cublaslt.Handle
+	copyIn  *cuda.Stream
+	compute *cuda.Stream
+	copyOut *cuda.Stream
+
+	chunk      cuda.HostMemory // that parameters are uploaded through
+	parameters []cuda.Memory
+	weights    int64 // bytes of parameters
+	workspace  cuda.Memory
+	arena      cuda.Memory // activations of one segment: one batch computes at a time
+	handoff    cuda.Memory // from one segment to the next
+	free       int64       // on the device before anything was taken
+
+	counts counts
+}
+
+// counts are the calls that the steady state must not make.
+type counts struct {
+	allocations, synchronisations, captures int
+}
+
+// open makes a context on the calling thread and loads what every pass needs.
+func (m *machine) open(o Options) error {
+	var err error
+	if m.device, err = cuda.Open(o.Device); err != nil {
+		return err
+	}
+	if d := describe(m.device.Properties()); d.Refusal != "" {
+		return fmt.Errorf("%s: %w", d, ErrDevice)
+	}
+	if m.free, _, err = m.device.Free(); err != nil {
+		return err
+	}
+	library, err := cublaslt.Open()
+	if err != nil {
+		return err
+	}
+	if m.blas, err = library.NewHandle(); err != nil {
+		return err
+	}
+	if m.kernels, err = kernels.Load(m.device); err != nil {
+		return err
+	}
+	for _, s := range []**cuda.Stream{&m.copyIn, &m.compute, &m.copyOut} {
+		if *s, err = m.device.NewStream(); err != nil {
+			return err
+		}
+	}
+	if m.chunk, err = m.allocateHost(chunkBytes); err != nil {
+		return err
+	}
+	m.workspace, err = m.allocate(o.Workspace)
+	return err
+}
+
+// close gives back everything, in the order in which it depends on one another, whatever state the device is in.
+func (m *machine) close() error {
+	if m.device == nil {
+		return nil
+	}
+	var errs []error
+	note := func(err error) { errs = append(errs, err) }
+	if m.blas != nil {
+		note(m.blas.Close())
+	}
+	if m.kernels != nil {
+		note(m.kernels.Close())
+	}
+	for _, s := range []*cuda.Stream{m.copyIn, m.compute, m.copyOut} {
+		if s != nil {
+			s.Close()
+		}
+	}
+	for _, memory := range append(m.parameters, m.workspace, m.arena, m.handoff) {
+		note(m.device.Release(memory))
+	}
+	note(m.device.ReleaseHost(m.chunk))
+	note(m.device.Close())
+	return errors.Join(errs...)
+}
+
+func (m *machine) allocate(bytes int64) (cuda.Memory, error) {
+	m.counts.allocations++
+	return m.device.Allocate(bytes)
+}
+
+func (m *machine) allocateHost(bytes int) (cuda.HostMemory, error) {
+	m.counts.allocations++
+	return m.device.AllocateHost(bytes)
+}
+
+func (m *machine) synchronise(s *cuda.Stream) error {
+	m.counts.synchronisations++
+	return s.Synchronize()
+}

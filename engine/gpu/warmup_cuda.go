@@ -1,0 +1,54 @@
+//go:build cuda && cgo
+
+package gpu
+
+import (
+	"context"
+	"fmt"
+
+	"vbge/engine/op"
+)
+
+// WarmUp implements op.Warmer. Every pass is computed once, step by step, and then captured for every slot.
+func (b *Backend) WarmUp(ctx context.Context, passes []*op.Pass) error {
+	plans := make([]*Plan, len(passes))
+	need := extent{}
+	for i, p := range passes {
+		var err error
+		if plans[i], err = b.plan(p); err != nil {
+			return fmt.Errorf("warm up: %w", err)
+		}
+		need = need.and(extentOf(plans[i], tokensOf(p)))
+	}
+	if err := b.grow(ctx, need); err != nil {
+		return fmt.Errorf("warm up: %w", err)
+	}
+	slots, release, err := b.holdAll(ctx)
+	if err != nil {
+		return fmt.Errorf("warm up: %w", err)
+	}
+	defer release()
+	for _, p := range plans {
+		if err := b.warmUp(ctx, slots, p); err != nil {
+			return fmt.Errorf("warm up: %w", err)
+		}
+	}
+	return nil
+}
+
+func (b *Backend) warmUp(ctx context.Context, slots []*slot, p *Plan) error {
+	first := slots[0]
+	first.fill(p)
+	if err := b.worker.run(ctx, first); err != nil {
+		return err
+	}
+	return b.worker.do(ctx, func() error {
+		for _, s := range slots {
+			if err := s.captureAll(p); err != nil {
+				b.failure.set(err)
+				return b.failure.get()
+			}
+		}
+		return nil
+	})
+}
