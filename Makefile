@@ -9,14 +9,18 @@ version := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 # env has the build tag and compiler flags; it is there once a native build is possible.
 env     := third_party/native/env
 native  := if [[ -f $(env) ]]; then . $(env); fi;
-cxx      = $(shell git ls-files '*.c' '*.cc' '*.h')
+# The same for the CUDA build, which is always wanted by name.
+cudaenv := third_party/native/env-cuda
+gofiles := cmd cuda engine server tokenizer weights
+cxx      = $(shell git ls-files '*.c' '*.cc' '*.cu' '*.cuh' '*.h')
 # Without the flag, CMake's own make announces every folder that it enters.
 cmake    = cmake --preset $(1) >/dev/null && MAKEFLAGS=--no-print-directory cmake --build --preset $(1)
 
-.PHONY: help setup build test demo tutorial bench bench-torch fuzz lint format check test-address clean distclean
+.PHONY: help setup build build-cuda test test-cuda test-cuda-long gpu-check demo tutorial bench bench-torch fuzz \
+	lint format check test-address clean distclean
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do printf '  make %-13s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do printf '  make %-15s %s\n' "$$name" "$$what"; done
 
 setup: ## bring in oneDNN, Milvus Lite and the image libraries (95 MB, once)
 	@third_party/setup
@@ -27,10 +31,31 @@ build: ## bin/vbge, with the native engine where it can be had
 	@$(native) go build -tags "$${VBGE_TAGS:-}" -ldflags "-X main.version=$(version)" -o bin/vbge ./cmd/vbge
 	@echo "bin/vbge $(version) is built$$([[ -f $(env) ]] || echo ', without native code')"
 
+build-cuda: ## bin/vbge-cuda, which uses the GPU where there is one (downloads 115 MB, once)
+	@third_party/setup --cuda
+	@$(call cmake,cpu)
+	@$(call cmake,cuda)
+	@. $(cudaenv); go build -tags "$$VBGE_TAGS" -ldflags "-X main.version=$(version)" -o bin/vbge-cuda ./cmd/vbge
+	@echo "bin/vbge-cuda $(version) is built"
+
 test: ## all tests: pure Go, then native code with the race detector (PKG=./tokenizer for some)
 	@third_party/setup --test || [[ -z $${CI:-} ]] # in CI, native code not tested is a failure
 	@$(MAKE) --no-print-directory build
 	@.ci/test $(PKG)
+
+test-cuda: build-cuda ## the CUDA build on an emulated GPU: kernels, engine, start-up, registers (PKG=./cuda/kernels for some)
+	@third_party/setup --test
+	@$(call cmake,emulated)
+	@.ci/test-cuda $(PKG)
+
+test-cuda-long: build-cuda ## the same with many seeds and devices; then kernels broken on purpose, each to be caught
+	@third_party/setup --test
+	@$(call cmake,emulated)
+	@.ci/test-cuda-long
+	@.ci/mutants
+
+gpu-check: build-cuda ## on a machine with a GPU: every kernel and golden test, speed; writes docs/gpu/<device>-<date>.md
+	bin/vbge-cuda gpu-check
 
 demo: build ## index the demo's pictures, search them, show and check the result
 	bin/vbge demo
@@ -50,17 +75,20 @@ fuzz: ## every fuzz target for FUZZTIME (10m)
 lint: build ## golangci-lint and clang-format, pinned
 	@third_party/setup --lint
 	@$(native) third_party/native/linters/golangci-lint run --build-tags "$${VBGE_TAGS:-}" $(PKG)
+	@if [[ -f $(cudaenv) ]]; then $(call cmake,cuda); . $(cudaenv); \
+		third_party/native/linters/golangci-lint run --build-tags "$$VBGE_TAGS" $(PKG); fi
 	@third_party/native/linters/clang-format --dry-run --Werror $(cxx)
 
 format: ## gofmt and clang-format over everything
 	@third_party/setup --lint
-	gofmt -w cmd engine server tokenizer weights
+	gofmt -w $(gofiles)
 	third_party/native/linters/clang-format -i $(cxx)
 
 check: lint ## gofmt, go vet with and without tags, the linters, the README
-	@unformatted=$$(gofmt -l cmd engine server tokenizer weights); [[ -z $$unformatted ]] || { echo "gofmt -w $$unformatted"; exit 1; }
+	@unformatted=$$(gofmt -l $(gofiles)); [[ -z $$unformatted ]] || { echo "gofmt -w $$unformatted"; exit 1; }
 	CGO_ENABLED=0 go vet $(PKG)
 	@$(native) [[ -z $${VBGE_TAGS:-} ]] || { set -x; go vet -tags "$$VBGE_TAGS" $(PKG); }
+	@[[ ! -f $(cudaenv) ]] || { . $(cudaenv); set -x; go vet -tags "$$VBGE_TAGS" $(PKG); }
 	.ci/readme
 
 test-address: build ## engine/cpu under the address and undefined-behaviour sanitizers
@@ -68,7 +96,7 @@ test-address: build ## engine/cpu under the address and undefined-behaviour sani
 	@$(native) CGO_LDFLAGS="$${CGO_LDFLAGS:-} -L$(CURDIR)/build/cpu-address -fsanitize=undefined" go test -asan -tags native ./engine/cpu/...
 
 clean: ## remove what was built
-	rm -rf bin build engine/cpu/archive_native.go
+	rm -rf bin build engine/cpu/archive_native.go cuda/archive_cuda.go cuda/cublaslt/archive_cuda.go cuda/kernels/*.fatbin
 
 distclean: clean ## and what setup unpacked (downloads stay in the cache)
 	rm -rf third_party/native

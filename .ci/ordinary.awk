@@ -16,7 +16,7 @@
     for (i = 1; i <= skips; i++) {
         gsub(/[ \t\n]+/, " ", reason[i])
         sub(/ $/, "", reason[i])
-        print "  " run " " $2 " " name[i] ":" reason[i] >skipped
+        print "  " run " " $2 " " name[i] ":" reason[i] >>skipped
     }
     split("", text)
     skips = 0
