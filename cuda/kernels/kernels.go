@@ -8,25 +8,10 @@ import (
 	"fmt"
 
 	"vbge/cuda"
-	"vbge/engine/op"
 )
 
 //go:embed *.fatbin
 var images embed.FS
-
-// Matrix is [Rows, Cols] of a storage type on the device, or float32 where an operation says so.
-type Matrix struct {
-	At     cuda.Pointer
-	Rows   int
-	Cols   int
-	Stride int // values from one row to the next
-}
-
-// Norm is what a layer norm has beside its input.
-type Norm struct {
-	Gain, Bias cuda.Pointer // float32 [cols]
-	Eps        float32
-}
 
 // Set holds all kernels, loaded into one device's context. Its methods enqueue on a stream and return; they check shapes
 // (op.ErrShape) and trust addresses. Like everything of a device's, they are called from its thread.
@@ -44,25 +29,27 @@ type source struct {
 
 // sources lists what Load loads.
 func sources() []source {
-	return []source{}
+	return append(attentionSources(),
+		patchesKernels(), geluKernels(), layerNormKernels(), swigluKernels(), assembleKernels(), normaliseKernels(), exportKernels())
 }
 
-var types = []cuda.Type{cuda.Float32, cuda.BFloat16, cuda.Float16}
-
-// everyType is operation's kernels for every storage type: operation_f32, and so on, or operation_f32_variant for
-// each of the variants.
+// everyType returns the names of an operation's kernels: each variant for every storage type.
 func everyType(operation string, variants ...string) []string {
 	var names []string
-	for _, t := range types {
-		name := operation + "_" + t.String()
-		if len(variants) == 0 {
-			names = append(names, name)
-		}
+	for _, t := range []cuda.Type{cuda.Float32, cuda.BFloat16, cuda.Float16} {
 		for _, v := range variants {
-			names = append(names, name+"_"+v)
+			names = append(names, kernelName(operation, t, v))
 		}
 	}
 	return names
+}
+
+// kernelName is how X.cu calls an operation's kernel for a storage type; the variant is empty where there is but one.
+func kernelName(operation string, t cuda.Type, variant string) string {
+	if variant == "" {
+		return operation + "_" + t.String()
+	}
+	return operation + "_" + t.String() + "_" + variant
 }
 
 // Load loads every kernel into the device's context, which is current on the calling thread.
@@ -104,41 +91,17 @@ func (k *Set) Close() error {
 	return errors.Join(errs...)
 }
 
-// launch enqueues a kernel of sources; without blocks there is nothing to do.
+// launch enqueues a kernel; without blocks there is nothing to do.
 func (k *Set) launch(s *cuda.Stream, name string, g cuda.Grid, args ...cuda.Argument) error {
 	if g.X == 0 {
 		return nil
 	}
-	g.Y, g.Z = max(g.Y, 1), max(g.Z, 1)
 	kernel, ok := k.kernels[name]
 	if !ok {
 		return fmt.Errorf("no kernel %s is loaded", name)
 	}
-	if err := kernel.Launch(s, g, args...); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return nil
-}
-
-// require returns an error about operands that do not fit together unless ok.
-func require(ok bool, format string, args ...any) error {
-	if ok {
-		return nil
-	}
-	return fmt.Errorf(format+": %w", append(args, op.ErrShape)...)
+	return kernel.Launch(s, g, args...)
 }
 
 // blocks is how many blocks of size cover n.
 func blocks(n, size int) int { return (n + size - 1) / size }
-
-// vectors reports whether every row of every matrix consists of whole 16-byte vectors at multiples of 16 bytes, whose
-// values kernels may move 16 bytes at a time.
-func vectors(t cuda.Type, matrices ...Matrix) bool {
-	perVector := 16 / t.Bytes()
-	for _, m := range matrices {
-		if m.At%16 != 0 || m.Cols%perVector != 0 || m.Rows > 1 && m.Stride%perVector != 0 {
-			return false
-		}
-	}
-	return true
-}
