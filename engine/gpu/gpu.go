@@ -96,6 +96,9 @@ var ErrNotBuilt = errors.New("this build has no CUDA engine: `make build-cuda` b
 // ErrClosed is returned by calls after Close.
 var ErrClosed = errors.New("the CUDA engine is closed")
 
+// ErrDevice is wrapped where a device is too old for the kernels.
+var ErrDevice = errors.New("the device cannot be used")
+
 // ErrMemory is wrapped where weights or activations do not fit the device's memory.
 var ErrMemory = errors.New("not enough device memory")
 

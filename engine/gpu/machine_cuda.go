@@ -5,6 +5,7 @@ package gpu
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"vbge/cuda"
 	"vbge/cuda/cublaslt"
@@ -21,23 +22,26 @@ type machine struct {
 	copyOut *cuda.Stream
 
 	chunk      cuda.HostMemory // that parameters are uploaded through
+	uploaded   *cuda.Event
 	parameters []cuda.Memory
 	weights    int64 // bytes of parameters
 	workspace  cuda.Memory
 	arena      cuda.Memory // activations of one segment: one batch computes at a time
 	handoff    cuda.Memory // from one segment to the next
 	free       int64       // on the device before anything was taken
+	timeout    time.Duration
 
 	counts counts
 }
 
 // counts are the calls that the steady state must not make.
 type counts struct {
-	allocations, synchronisations, captures int
+	allocations, waits, captures int
 }
 
 // open makes a context on the calling thread and loads what every pass needs.
 func (m *machine) open(o Options) error {
+	m.timeout = o.Timeout
 	var err error
 	if m.device, err = cuda.Open(o.Device); err != nil {
 		return err
@@ -62,6 +66,9 @@ func (m *machine) open(o Options) error {
 		if *s, err = m.device.NewStream(); err != nil {
 			return err
 		}
+	}
+	if m.uploaded, err = m.device.NewEvent(false); err != nil {
+		return err
 	}
 	if m.chunk, err = m.allocateHost(chunkBytes); err != nil {
 		return err
@@ -88,6 +95,9 @@ func (m *machine) close() error {
 			s.Close()
 		}
 	}
+	if m.uploaded != nil {
+		m.uploaded.Close()
+	}
 	for _, memory := range append(m.parameters, m.workspace, m.arena, m.handoff) {
 		note(m.device.Release(memory))
 	}
@@ -106,7 +116,20 @@ func (m *machine) allocateHost(bytes int) (cuda.HostMemory, error) {
 	return m.device.AllocateHost(bytes)
 }
 
-func (m *machine) synchronise(s *cuda.Stream) error {
-	m.counts.synchronisations++
-	return s.Synchronize()
+// wait waits until a stream has done what is enqueued on it, with an event of the caller's. Unlike the driver's own waiting
+// it ends when the device hangs.
+func (m *machine) wait(s *cuda.Stream, e *cuda.Event) error {
+	m.counts.waits++
+	if err := s.Record(e); err != nil {
+		return err
+	}
+	for start := time.Now(); ; time.Sleep(pollInterval) {
+		done, err := e.Done()
+		if err != nil || done {
+			return err
+		}
+		if time.Since(start) > m.timeout {
+			return fmt.Errorf("%w: waited %v", ErrHung, m.timeout)
+		}
+	}
 }

@@ -49,7 +49,7 @@ func (m Memory) Check() error {
 }
 
 // mostTokens returns how many tokens fit, in whole hundreds where that leaves any: activations and staging
-// grow with them, the rest does not.
+// grow with them, the rest does not. A bucket may cover an eighth more.
 func (m Memory) mostTokens(room int64) int {
 	perBatch := m.Activations + m.Staging
 	left := room - m.Weights - m.Workspace
@@ -57,6 +57,7 @@ func (m Memory) mostTokens(room int64) int {
 		return 0
 	}
 	tokens := int(float64(m.Tokens) * float64(left) / float64(perBatch))
+	tokens -= tokens / 8
 	if tokens >= 1000 {
 		tokens -= tokens % 100
 	}

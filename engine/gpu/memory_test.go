@@ -23,8 +23,8 @@ func TestMemoryPlan(t *testing.T) {
 		says string // "" if it fits
 	}{
 		{"fits", base, ""},
-		{"too many tokens", with(func(m *Memory) { m.Free = 800 * mib }), "lower --max-batch-tokens to 8100"},
-		{"few tokens", with(func(m *Memory) { m.Free = 470 * mib }), "lower --max-batch-tokens to 220"},
+		{"too many tokens", with(func(m *Memory) { m.Free = 800 * mib }), "lower --max-batch-tokens to 7100"},
+		{"few tokens", with(func(m *Memory) { m.Free = 470 * mib }), "lower --max-batch-tokens to 193"},
 		{"weights in float32", with(func(m *Memory) { m.Free, m.Type = 300*mib, cuda.Float32 }), "--precision bfloat16"},
 		{"weights in bfloat16", with(func(m *Memory) { m.Free = 300 * mib }), "a device with more memory"},
 	} {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"vbge/cuda"
+	"vbge/engine/arena"
 	"vbge/engine/op"
 )
 
@@ -187,7 +188,7 @@ func (s *slot) resize(e extent) error {
 	staging := int64(0)
 	for _, bytes := range e.staging {
 		s.regions = append(s.regions, staging)
-		staging += int64(roundUp(int(bytes), alignment))
+		staging += int64(arena.RoundUp(int(bytes), alignment))
 	}
 	var err error
 	if s.in, err = s.machine.allocateHost(int(max(staging, 1))); err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"vbge/cuda"
+	"vbge/engine/arena"
 	"vbge/engine/op"
 )
 
@@ -24,8 +25,8 @@ func (b *Backend) NewLinear(out, in int, weight, bias []float32) (op.Linear, err
 		return op.Linear{}, fmt.Errorf("linear [%d, %d] of %d weights and %d biases: %w", out, in, len(weight), len(bias), op.ErrShape)
 	}
 	kind := b.options.Type
-	l := linear{out: out, in: in, stride: roundUp(in, rowValues), kind: kind}
-	biasAt := roundUp(out*l.stride*kind.Bytes(), alignment)
+	l := linear{out: out, in: in, stride: arena.RoundUp(in, rowValues), kind: kind}
+	biasAt := arena.RoundUp(out*l.stride*kind.Bytes(), alignment)
 	err := b.load(biasAt+len(bias)*kind.Bytes(), func(m *machine, at cuda.Pointer) error {
 		l.weight = uint64(at)
 		if bias != nil {
@@ -76,8 +77,9 @@ func (b *Backend) load(bytes int, fill func(m *machine, at cuda.Pointer) error) 
 		}
 		if err != nil {
 			b.failure.set(err)
+			return b.failure.get()
 		}
-		return err
+		return nil
 	})
 }
 
@@ -106,7 +108,7 @@ func (m *machine) upload(to cuda.Pointer, kind cuda.Type, values []float32, cols
 		if err := m.copyIn.CopyIn(to+cuda.Pointer(first*row), chunk); err != nil {
 			return fmt.Errorf("upload parameters: %w", err)
 		}
-		if err := m.synchronise(m.copyIn); err != nil {
+		if err := m.wait(m.copyIn, m.uploaded); err != nil {
 			return fmt.Errorf("upload parameters: %w", err)
 		}
 	}

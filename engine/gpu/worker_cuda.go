@@ -76,12 +76,10 @@ func (w *worker) loop() {
 
 // begin puts a batch on the device.
 func (w *worker) begin(s *slot) {
-	err := w.failure.get()
-	if err == nil {
-		err = s.enqueue()
-		w.fail(err)
+	if w.failure.get() == nil {
+		w.fail(s.enqueue())
 	}
-	if err != nil {
+	if err := w.failure.get(); err != nil {
 		s.reply <- err
 		return
 	}
