@@ -39,14 +39,8 @@ type linear struct {
 	kind    cuda.Type
 }
 
-// bytes returns what the layer takes on the device.
-func (l linear) bytes() int64 {
-	n := int64(l.out) * int64(l.stride)
-	if l.bias != 0 {
-		n += int64(l.out)
-	}
-	return n * int64(l.kind.Bytes())
-}
+func (l linear) weightBytes() int64 { return int64(l.out) * int64(l.stride) * int64(l.kind.Bytes()) }
+func (l linear) biasBytes() int64   { return int64(l.out) * int64(l.kind.Bytes()) }
 
 // table is the Handle of an op.Table: float32 [rows, cols], dense.
 type table struct {
@@ -63,11 +57,6 @@ const rowValues = 8
 
 // vectorBytes is what kernels and products load at a time.
 const vectorBytes = 16
-
-// aligned reports whether every row begins at a whole vector.
-func (o Operand) aligned() bool {
-	return o.Offset%vectorBytes == 0 && o.Stride*o.Type.Bytes()%vectorBytes == 0
-}
 
 // bytes returns what the operand's own values take, rows times columns.
 func (o Operand) bytes() int64 { return int64(o.Rows) * int64(o.Cols) * int64(o.Type.Bytes()) }

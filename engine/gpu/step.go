@@ -79,6 +79,10 @@ type Assemble struct {
 	Add       [2]Lookup
 	Norm      *Norm
 	Y         Operand
+
+	// Of this batch, for its cost: rows that are moved, and those of them that are of Sources.
+	rows       int
+	sourceRows int64
 }
 
 // maxSources is what one Assemble reads from besides a table.
@@ -89,15 +93,18 @@ type Export struct{ X, Y Operand }
 
 // Attention is kernels.Attention.
 type Attention struct {
-	Q, K, V        Operand
-	Heads, Width   int   // Width is a head's
-	Queries, Keys  Place // Staging: int32 cumulative lengths
-	Tiles          Place // Staging: int32 [1 + 2 MaxTiles]
-	MaxTiles       int
-	Cos, Sin       Place // float32 [longest, Width], or none
-	Sequences      int   // the bucket; Queries and Keys have one value more
-	Y              Operand
-	work, keysWork int64 // of this batch: see cost.go; no part of the key
+	Q, K, V       Operand
+	Heads, Width  int   // Width is a head's
+	Queries, Keys Place // Staging: int32 cumulative lengths
+	Tiles         Place // Staging: int32 [1 + 2 MaxTiles]
+	MaxTiles      int
+	Cos, Sin      Place // float32 [longest, Width], or none
+	Sequences     int   // the bucket; Queries and Keys have one value more
+	Y             Operand
+
+	// Of this batch, for its cost: query and key rows, and pairs of a query and a key that it sees.
+	queries, keys int
+	scores        int64
 }
 
 func (Patches) Kind() string            { return "patches" }

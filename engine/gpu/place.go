@@ -1,0 +1,105 @@
+package gpu
+
+import (
+	"vbge/cuda"
+	"vbge/engine/arena"
+	"vbge/engine/op"
+)
+
+// placeBytes is what every tensor begins at a multiple of: a line of the cache, and what cuBLASLt
+// takes for granted.
+const placeBytes = 256
+
+// place gives every tensor its memory: one that stays in a segment a place in the arena, one that a
+// later segment reads a place of its own, outputs that are float32 already their place in Results.
+func (pl *planner) place() {
+	last := pl.lastUses()
+	storage := pl.share(last)
+	until := make([]int, len(pl.stored)) // of the memory that begins with each tensor
+	for id := range pl.stored {
+		until[storage[id]] = max(until[storage[id]], last[id])
+	}
+	pl.operands = make([]Operand, len(pl.stored))
+	var live, handoff arena.Spans
+	for i, d := range pl.drafts {
+		if i > 0 && pl.segment[i] != pl.segment[i-1] {
+			live = nil
+		}
+		id, rows := d.out.ID, pl.rows(d.out)
+		switch {
+		case d.float32:
+			pl.operands[id] = pl.result(rows, d.out.Cols)
+		case storage[id] != id:
+			pl.operands[id] = pl.operands[storage[id]]
+			pl.operands[id].Rows = rows
+		default:
+			stride := arena.RoundUp(d.out.Cols, rowValues)
+			o := Operand{Rows: rows, Cols: d.out.Cols, Stride: stride, Type: pl.kind}
+			units := arena.RoundUp(rows*stride*pl.kind.Bytes(), placeBytes) / placeBytes
+			if pl.segment[until[id]] == pl.segment[i] {
+				o.Place = take(Arena, &live, units, until[id], &pl.plan.Arena)
+			} else {
+				o.Place = take(Handoff, &handoff, units, until[id], &pl.plan.Handoff)
+			}
+			pl.operands[id] = o
+		}
+		live.Drop(i)
+		handoff.Drop(i)
+	}
+}
+
+// take finds units of placeBytes in a space and notes how large the space has to be.
+func take(space Space, taken *arena.Spans, units, until int, size *int64) Place {
+	at := taken.Take(units, until)
+	*size = max(*size, int64(at+units)*placeBytes)
+	return Place{space, int64(at) * placeBytes}
+}
+
+// result is a new place in Results.
+func (pl *planner) result(rows, cols int) Operand {
+	o := Operand{Place{Results, pl.plan.Results}, rows, cols, cols, cuda.Float32}
+	pl.plan.Results += int64(arena.RoundUp(4*rows*cols, placeBytes))
+	return o
+}
+
+// lastUses returns, for each tensor by ID, the last draft that reads it, or the one that writes it.
+// Outputs are exported right after they are written.
+func (pl *planner) lastUses() []int {
+	last := make([]int, len(pl.stored))
+	for i, d := range pl.drafts {
+		last[d.out.ID] = i
+		for _, t := range d.inputs() {
+			last[t.ID] = i
+		}
+	}
+	return last
+}
+
+// share returns, for each tensor by ID, the tensor whose memory it stands in, itself in most cases.
+func (pl *planner) share(last []int) []int {
+	storage := make([]int, len(pl.stored))
+	for i, d := range pl.drafts {
+		id := d.out.ID
+		storage[id] = id
+		// inPlace lets the result take over x's memory, if nothing reads x afterwards. What stood
+		// there before x was dead by then for the same reason.
+		inPlace := func(x op.Tensor) {
+			if last[x.ID] == i && x.First == 0 && x.Cols == pl.stored[x.ID].Cols && x.Cols == d.out.Cols {
+				storage[id] = storage[x.ID]
+			}
+		}
+		switch o := d.operation.(type) {
+		case op.LinearLayer:
+			if o.Residual.ID != 0 && o.Residual.ID != o.X.ID {
+				inPlace(o.Residual)
+			}
+		case op.GELU:
+			inPlace(o.X)
+		case op.LayerNorm:
+			if !d.normalise {
+				inPlace(o.X)
+			}
+		}
+	}
+	return storage
+}
