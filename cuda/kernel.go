@@ -16,6 +16,7 @@ type Kernel struct {
 	device                               *Device
 	function                             cu.Function
 	registers, shared, local, maxThreads int
+	parameters                           int
 }
 
 // AllowShared lets launches take more than 48 KB of dynamic shared memory, up to Properties.SharedPerBlock less what the kernel
@@ -46,9 +47,10 @@ type Grid struct {
 	Shared  int
 }
 
-// Argument is a kernel's argument of up to 8 bytes: gorgonia.org/cu copies 8 bytes of each, and the driver takes as many as
-// the parameter has.
+// Argument is a kernel's argument: gorgonia.org/cu copies 8 bytes of each, of which the driver takes as many as the parameter has.
 type Argument uint64
+
+const argumentBytes = 8
 
 // Address is an argument that is a pointer.
 func Address(p Pointer) Argument { return Argument(p) }
@@ -62,11 +64,10 @@ func Float(v float32) Argument { return Argument(math.Float32bits(v)) }
 // mostArguments bounds what Launch lays out on its stack.
 const mostArguments = 32
 
-// Launch queues the kernel. The arguments must be what the kernel declares, in number and size: the driver cannot tell.
-// Errors of the kernel itself appear later, where the stream or an event is waited for.
+// Launch queues the kernel. Errors of the kernel itself appear later, where the stream or an event is waited for.
 func (k Kernel) Launch(s *Stream, g Grid, args ...Argument) error {
-	if len(args) > mostArguments {
-		return fmt.Errorf("launch kernel %s: %d arguments, of at most %d", k.name, len(args), mostArguments)
+	if len(args) != k.parameters || len(args) > mostArguments {
+		return fmt.Errorf("launch kernel %s: %d arguments for its %d parameters, of at most %d", k.name, len(args), k.parameters, mostArguments)
 	}
 	var pointers [mostArguments]unsafe.Pointer
 	for i := range args {

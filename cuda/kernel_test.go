@@ -118,6 +118,8 @@ func TestRefusedLaunches(t *testing.T) {
 		"no threads":                            k.Launch(s, Grid{X: 1}, good...),
 		"no blocks":                             k.Launch(s, Grid{Threads: 32}, good...),
 		"too many blocks":                       k.Launch(s, Grid{X: 1, Y: 1 << 16, Threads: 32}, good...),
+		"an argument less":                      k.Launch(s, Grid{X: 1, Threads: 32}, good[:3]...),
+		"an argument more":                      k.Launch(s, Grid{X: 1, Threads: 32}, append(good, Int(0))...),
 		"too many arguments":                    k.Launch(s, Grid{X: 1, Threads: 32}, make([]Argument, 33)...),
 	} {
 		if err == nil || errors.Is(err, ErrLost) || !strings.Contains(err.Error(), "launch kernel add") {

@@ -47,6 +47,21 @@ func allowShared(f cu.Function, bytes int) error {
 		C.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, C.int(bytes))))
 }
 
+// parameterSizes returns the bytes of each of a kernel's parameters.
+func parameterSizes(f cu.Function) (sizes []int, err error) {
+	for {
+		var offset, size C.size_t
+		switch status := C.cuFuncGetParamInfo(functionHandle(f), C.size_t(len(sizes)), &offset, &size); status {
+		case C.CUDA_SUCCESS:
+			sizes = append(sizes, int(size))
+		case C.CUDA_ERROR_INVALID_VALUE: // past the last
+			return sizes, nil
+		default:
+			return nil, driverError("cuFuncGetParamInfo", int(status))
+		}
+	}
+}
+
 // beginCapture makes what this thread does on the stream be recorded. In thread-local mode other threads' allocations
 // neither fail nor spoil the recording.
 func beginCapture(s cu.Stream) error {

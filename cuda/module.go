@@ -4,6 +4,7 @@ package cuda
 
 import (
 	"fmt"
+	"slices"
 
 	"gorgonia.org/cu"
 )
@@ -48,8 +49,16 @@ func (m *Module) Kernel(name string) (Kernel, error) {
 		{cu.FnMaxThreadsPerBlock, &k.maxThreads},
 	} {
 		if *a.value, err = f.Attribute(a.attribute); err != nil {
-			return Kernel{}, fmt.Errorf("describe kernel %s: %w", name, failure("cuFuncGetAttribute", err))
+			return Kernel{}, doing(failure("cuFuncGetAttribute", err), "describe kernel %s", name)
 		}
 	}
+	sizes, err := parameterSizes(f)
+	if err != nil {
+		return Kernel{}, doing(err, "describe kernel %s", name)
+	}
+	if slices.ContainsFunc(sizes, func(bytes int) bool { return bytes > argumentBytes }) {
+		return Kernel{}, fmt.Errorf("kernel %s takes parameters of %v bytes: at most %d can be passed", name, sizes, argumentBytes)
+	}
+	k.parameters = len(sizes)
 	return k, nil
 }
