@@ -29,8 +29,10 @@ type source struct {
 
 // sources lists what Load loads.
 func sources() []source {
-	return append(attentionSources(),
-		patchesKernels(), geluKernels(), layerNormKernels(), swigluKernels(), assembleKernels(), normaliseKernels(), exportKernels())
+	return []source{
+		patchesKernels(), geluKernels(), layerNormKernels(), swigluKernels(), assembleKernels(), normaliseKernels(), exportKernels(),
+		attentionKernels(), attentionFloat32Kernels(),
+	}
 }
 
 // everyType returns the names of an operation's kernels: each variant for every storage type.
@@ -53,9 +55,11 @@ func kernelName(operation string, t cuda.Type, variant string) string {
 }
 
 // Load loads every kernel into the device's context, which is current on the calling thread.
-func Load(d *cuda.Device) (*Set, error) {
+func Load(d *cuda.Device) (*Set, error) { return load(d, sources()) }
+
+func load(d *cuda.Device, files []source) (*Set, error) {
 	k := &Set{kernels: map[string]cuda.Kernel{}, multiprocessors: d.Properties().Multiprocessors}
-	for _, s := range sources() {
+	for _, s := range files {
 		if err := k.load(d, s); err != nil {
 			return nil, errors.Join(fmt.Errorf("kernels of %s.cu: %w", s.file, err), k.Close())
 		}
