@@ -4,8 +4,8 @@
     gates.py [FATBIN...]    all of cuda/kernels if none is named
 
 For every kernel and every architecture that it was compiled for, read from the cubins that ship:
-no stack, no local memory, no spilled register, and as many blocks resident as the kernel states with
-__launch_bounds__(threads, blocks). Exit status 1: some kernel does not hold this; it is named.
+no stack, no local memory, no spilled register, no bank conflicts, and as many blocks resident as the
+kernel states with __launch_bounds__(threads, blocks). Exit status 1: some kernel does not hold this; it is named.
 """
 
 import collections
@@ -14,11 +14,14 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
+import bank_conflicts
 import occupancy
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 TOOLS = os.path.join(ROOT, "third_party/native/cuda/bin")
+CUXRAY = os.path.join(ROOT, "third_party/native/cuxray")
 REPORTS = os.path.join(ROOT, "build/cuda")
 
 Bounds = collections.namedtuple("Bounds", "threads blocks")
@@ -60,6 +63,8 @@ def used(fatbin):
 def spilled(report):
     """{(architecture, kernel): bytes} from what ptxas -v said, with 0 for kernels that did not spill."""
     bytes_of, key = {}, None
+    if not os.path.exists(report):
+        return bytes_of
     with open(report, encoding="utf-8") as file:
         for line in file:
             if match := re.search(r"Compiling entry function '(\w+)' for 'sm_(\d+)'", line):
@@ -109,6 +114,9 @@ def check(fatbin, report, rows):
             if b and b.threads:
                 row[architecture] = (u, occupancy.blocks(architecture, b.threads, u.registers, u.shared))
         rows.append((kernel, bounds.get(kernel), row))
+    if any(u.shared for (architecture, _), u in usage.items() if architecture == bank_conflicts.ARCHITECTURE):
+        with tempfile.TemporaryDirectory() as folder:
+            yield from bank_conflicts.faults(fatbin, TOOLS, CUXRAY, bounds, folder)
 
 
 def print_table(rows):
