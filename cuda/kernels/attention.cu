@@ -46,23 +46,30 @@ template <int Width> __device__ __forceinline__ int chunk_at(int row, int chunk)
     return (row * chunks<Width> + (chunk ^ (row / rows_in_128_bytes % chunks<Width>))) * 16;
 }
 
-// The chunks that a thread copies, rotates and stores: those of its warp's 16 rows, so that q and y, which a warp
-// shares with no other, need no barrier. Calls f(row, chunk).
-template <int Width, typename F> __device__ __forceinline__ void each_chunk(F f) {
-    constexpr int rows_at_once = 32 / chunks<Width>;
-    const int lane = threadIdx.x % 32;
-    const int first = threadIdx.x / 32 * warp_rows + lane / chunks<Width>;
-#pragma unroll
-    for (int row = 0; row < warp_rows; row += rows_at_once) f(first + row, lane % chunks<Width>);
+// The address of the chunk `rows` rows below (a multiple of 8) and `chunks` chunks beside (an even number), from the
+// address of one of the row's first two: cheap, for tiles begin at multiples of 128 bytes.
+template <int Width> __device__ __forceinline__ uint32_t chunk_from(uint32_t address, int rows, int chunks) {
+    return (address ^ chunks * 16) + rows * Width * 2;
 }
 
-// Starts copying the first `rows` rows; the rest of the tile becomes zeros.
+// Which chunks a thread copies, rotates and stores: number own_chunk of the rows own_row, own_row + rows_at_once, and
+// so on to its warp's last. So q and y, of which a warp takes its own 16 rows, need no barrier.
+template <int Width> constexpr int rows_at_once = 32 / chunks<Width>;
+template <int Width> __device__ __forceinline__ int own_chunk() { return threadIdx.x % chunks<Width>; }
+template <int Width> __device__ __forceinline__ int own_row() {
+    return threadIdx.x / 32 * warp_rows + threadIdx.x % 32 / chunks<Width>;
+}
+
+// Starts copying the first `rows` rows; the rest of the tile becomes zeros, and nothing is read for them.
 template <int Width, typename T>
 __device__ __forceinline__ void fetch(uint32_t to, const T *from, int stride, int rows) {
-    each_chunk<Width>([&](int row, int chunk) {
-        const bool present = row < rows;
-        copy_16_bytes(to + chunk_at<Width>(row, chunk), from + (present ? row : 0) * stride + chunk * 8, present);
-    });
+    const int chunk = own_chunk<Width>(), first = own_row<Width>();
+    from += first * stride + chunk * 8;
+#pragma unroll
+    for (int row = first; row < first + warp_rows; row += rows_at_once<Width>) {
+        copy_16_bytes(to + chunk_at<Width>(row, chunk), from, row < rows);
+        from += rows_at_once<Width> * stride;
+    }
 }
 
 // ---- rotation
@@ -79,7 +86,9 @@ template <typename T> __device__ __forceinline__ uint32_t rotate(uint32_t word, 
 // zeros after the last row stay zeros at any angle, so they take the last row's, for the tables may end there.
 template <typename T, int Width>
 __device__ __forceinline__ void rotate_keys(unsigned char *keys, const float *cos, const float *sin, int rows) {
-    each_chunk<Width>([&](int row, int chunk) {
+    const int chunk = own_chunk<Width>(), first = own_row<Width>();
+#pragma unroll 2  // more tables at once would cost more registers than there are
+    for (int row = first; row < first + warp_rows; row += rows_at_once<Width>) {
         const int at = min(row, rows - 1) * Width + chunk * 8;
         const float4 c0 = *reinterpret_cast<const float4 *>(cos + at),
                      c1 = *reinterpret_cast<const float4 *>(cos + at + 4);
@@ -89,7 +98,7 @@ __device__ __forceinline__ void rotate_keys(unsigned char *keys, const float *co
         words =
             make_uint4(rotate<T>(words.x, {c0.x, c0.y}, {s0.x, s0.y}), rotate<T>(words.y, {c0.z, c0.w}, {s0.z, s0.w}),
                        rotate<T>(words.z, {c1.x, c1.y}, {s1.x, s1.y}), rotate<T>(words.w, {c1.z, c1.w}, {s1.z, s1.w}));
-    });
+    }
 }
 
 // ---- the work of one warp: 16 queries
@@ -126,7 +135,8 @@ template <int Width> struct Result {
     float total[2] = {};                        // of the probabilities of this lane's keys
 };
 
-// Takes in the keys and values of one tile; keys from `left` on are none, and 16 of them that are none cost nothing.
+// Takes in the keys and values of one tile: the addresses are those of what this lane names of the first 16 keys and
+// channels in ldmatrix. Keys from `left` on are none, and 16 of them that are none cost nothing.
 // The branches also keep the compiler from loading everything at once, which costs more registers than it hides
 // latency.
 template <typename T, int Width>
@@ -140,7 +150,7 @@ __device__ __forceinline__ void step(Result<Width> &result, const Queries<Width>
 #pragma unroll
         for (int k = 0; k < Width / 16; k++) {
             uint32_t b[4];
-            load_matrices(b, keys + chunk_at<Width>(n + lane % 8 + lane / 16 * 8, 2 * k + lane / 8 % 2));
+            load_matrices(b, chunk_from<Width>(keys, n, 2 * k));
             multiply_add(p[n / 8], q[k], b[0], b[1], T());
             multiply_add(p[n / 8 + 1], q[k], b[2], b[3], T());
         }
@@ -188,7 +198,7 @@ __device__ __forceinline__ void step(Result<Width> &result, const Queries<Width>
 #pragma unroll
         for (int n = 0; n < Width / 16; n++) {
             uint32_t b[4];
-            load_matrices_transposed(b, values + chunk_at<Width>(k + lane % 16, 2 * n + lane / 16));
+            load_matrices_transposed(b, chunk_from<Width>(values, k, 2 * n));
             multiply_add(result.sum[2 * n], a, b[0], b[1], T());
             multiply_add(result.sum[2 * n + 1], a, b[2], b[3], T());
         }
@@ -214,11 +224,13 @@ __device__ __forceinline__ void finish(const Result<Width> &result, unsigned cha
         }
     }
     __syncwarp();
-    each_chunk<Width>([&](int row, int chunk) {
+    const int chunk = own_chunk<Width>(), first = own_row<Width>();
+#pragma unroll
+    for (int row = first; row < first + warp_rows; row += rows_at_once<Width>) {
         if (row < rows)
             *reinterpret_cast<uint4 *>(y + row * stride + chunk * 8) =
                 *reinterpret_cast<const uint4 *>(through + chunk_at<Width>(row, chunk));
-    });
+    }
 }
 
 // ---- the kernel
@@ -251,6 +263,9 @@ __device__ __forceinline__ void attention(const T *q, const T *k, const T *v, T 
 
         const bool busy = static_cast<int>(threadIdx.x) / 32 * warp_rows < rows;
         Result<Width> result;
+        const int lane = threadIdx.x % 32;
+        const uint32_t lane_key = chunk_at<Width>(lane % 8 + lane / 16 * 8, lane / 8 % 2),
+                       lane_value = chunk_at<Width>(lane % 16, lane / 16);
         int stage = 0;
         for (int done = 0; done < length; done += tile, stage ^= 1) {
             const int left = length - done, next = done + tile;
@@ -263,8 +278,9 @@ __device__ __forceinline__ void attention(const T *q, const T *k, const T *v, T 
                 fetch<Width>(shared_address(stages[stage ^ 1][1]), v_at + static_cast<size_t>(next) * v_stride,
                              v_stride, length - next);
             }
-            const uint32_t keys_at = shared_address(stages[stage][0]), values_at = shared_address(stages[stage][1]);
-            if (busy) step<T, Width>(result, channels, keys_at, values_at, left);
+            if (busy)
+                step<T, Width>(result, channels, shared_address(stages[stage][0]) + lane_key,
+                               shared_address(stages[stage][1]) + lane_value, left);
         }
         // The last step has read from stage ^ 1.
         if (busy)

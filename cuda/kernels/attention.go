@@ -36,7 +36,7 @@ func (k *Set) Attention(s *cuda.Stream, t cuda.Type, a Attention, y Matrix) erro
 	if err := a.check(t, y); err != nil {
 		return fmt.Errorf("attention of %d heads of %d channels: %w", a.Heads, a.Width, err)
 	}
-	name := attentionKernel(t, a.Width, a.Cos != 0)
+	name := kernelName("attention", t, attentionVariant(a.Width, a.Cos != 0))
 	resident, err := k.kernels[name].BlocksPerMultiprocessor(attentionThreads, 0)
 	if err != nil {
 		return err
@@ -58,8 +58,9 @@ func (a Attention) check(t cuda.Type, y Matrix) error {
 		Matrix
 	}{{"q", a.Q}, {"k", a.K}, {"v", a.V}, {"y", y}} {
 		if err := errors.Join(
+			m.check(m.name),
 			require(m.Cols == cols, "%s has rows of %d", m.name, m.Cols),
-			require(vectors(t, m.Matrix), "%s at %#x with a stride of %d values: rows have to begin at multiples of 16 bytes", m.name, m.At, m.Stride),
+			require(m.Rows == 0 || vectors(t, m.Matrix), "%s at %#x with a stride of %d values: rows have to begin at multiples of 16 bytes", m.name, m.At, m.Stride),
 			// Within a tile the kernels count values in 32 bits.
 			require(m.Stride <= math.MaxInt32/QueryTile, "%s has a stride of %d values", m.name, m.Stride),
 		); err != nil {
@@ -69,26 +70,31 @@ func (a Attention) check(t cuda.Type, y Matrix) error {
 	return errors.Join(
 		require(a.Q.Rows == y.Rows && a.K.Rows == a.V.Rows, "%d queries, %d results, %d keys, %d values", a.Q.Rows, y.Rows, a.K.Rows, a.V.Rows),
 		require(a.MaxTiles >= 0 && a.MaxTiles <= math.MaxInt32/2/max(a.Heads, 1), "%d tiles", a.MaxTiles),
-		require((a.Cos == 0) == (a.Sin == 0) && a.Cos%16 == 0 && a.Sin%16 == 0, "rotation at %#x and %#x: both have to begin at multiples of 16 bytes", a.Cos, a.Sin),
+		require((a.Cos == 0) == (a.Sin == 0) && aligned(a.Cos, a.Sin), "rotation at %#x and %#x: both have to begin at multiples of 16 bytes", a.Cos, a.Sin),
 	)
 }
 
-func attentionKernel(t cuda.Type, width int, rotary bool) string {
-	name := fmt.Sprintf("attention_%v_%d", t, width)
+func attentionVariants() []string { return []string{"32", "32_rotary", "64", "64_rotary"} }
+
+func attentionVariant(width int, rotary bool) string {
 	if rotary {
-		name += "_rotary"
+		return fmt.Sprintf("%d_rotary", width)
 	}
-	return name
+	return fmt.Sprint(width)
 }
 
-func attentionSources() []source {
-	sixteen, single := source{file: "attention"}, source{file: "attention_f32"}
-	for _, width := range []int{32, 64} {
-		for _, rotary := range []bool{false, true} {
-			sixteen.kernels = append(sixteen.kernels,
-				attentionKernel(cuda.BFloat16, width, rotary), attentionKernel(cuda.Float16, width, rotary))
-			single.kernels = append(single.kernels, attentionKernel(cuda.Float32, width, rotary))
-		}
+func attentionKernels() source {
+	k := source{file: "attention"}
+	for _, v := range attentionVariants() {
+		k.kernels = append(k.kernels, kernelName("attention", cuda.BFloat16, v), kernelName("attention", cuda.Float16, v))
 	}
-	return []source{sixteen, single}
+	return k
+}
+
+func attentionFloat32Kernels() source {
+	k := source{file: "attention_f32"}
+	for _, v := range attentionVariants() {
+		k.kernels = append(k.kernels, kernelName("attention", cuda.Float32, v))
+	}
+	return k
 }

@@ -16,8 +16,9 @@ __device__ __forceinline__ uint32_t shared_address(const void *p) {
     return static_cast<uint32_t>(__cvta_generic_to_shared(p));
 }
 
-// Starts copying 16 bytes from global to shared memory, or writes 16 bytes of zeros if there is nothing to copy; `from`
-// is a valid address either way. Both addresses are multiples of 16. The copy bypasses L1, which would hold it in vain.
+// Starts copying 16 bytes from global to shared memory, or writes 16 bytes of zeros if there is nothing to copy; then
+// `from` is not read and may be any address. Both addresses are multiples of 16. The copy bypasses L1, which would hold
+// it in vain.
 __device__ __forceinline__ void copy_16_bytes(uint32_t to, const void *from, bool present) {
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
                  :
