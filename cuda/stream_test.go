@@ -11,19 +11,19 @@ import (
 )
 
 func TestCopies(t *testing.T) {
-	d := openDevice(t)
-	s := newStream(t, d)
-	for _, n := range []int{1, 3, 1000, 1 << 20} {
+	for _, n := range []int{0, 1, 3, 1000, 1 << 20} {
 		for _, pinned := range []bool{false, true} {
 			t.Run(fmt.Sprint(n, " bytes, pinned ", pinned), func(t *testing.T) {
+				d := openDevice(t)
+				s := newStream(t, d)
 				from, to := make([]byte, n), make([]byte, n)
-				if pinned {
+				if pinned && n > 0 {
 					from, to = allocateHostBytes(t, d, n), allocateHostBytes(t, d, n)
 				}
 				for i := range from {
 					from[i] = byte(i*7 + i>>8)
 				}
-				a, b := allocate(t, d, int64(n)), allocate(t, d, int64(n))
+				a, b := allocate(t, d, int64(n+1)), allocate(t, d, int64(n+1))
 				must(t, s.CopyIn(a.Pointer, from))
 				must(t, s.Copy(b.Pointer, a.Pointer, int64(n)))
 				must(t, s.Fill(a.Pointer, 0xa5, int64(n)))
@@ -38,13 +38,6 @@ func TestCopies(t *testing.T) {
 					t.Error("the memory was not filled")
 				}
 			})
-		}
-	}
-	for name, err := range map[string]error{
-		"in": s.CopyIn(0, nil), "out": s.CopyOut(nil, 0), "within": s.Copy(0, 0, 0), "fill": s.Fill(0, 1, 0),
-	} {
-		if err != nil {
-			t.Errorf("no bytes %s: %v", name, err)
 		}
 	}
 }
@@ -71,6 +64,7 @@ func TestPinnedCopiesDoNotWait(t *testing.T) {
 	m := allocate(t, d, 8)
 	in, out := allocateHostBytes(t, d, 100)[4:12], allocateHostBytes(t, d, 8)
 	copy(in, floats(1, 2))
+	clear(out)
 	must(t, s.CopyIn(m.Pointer, in))
 	copy(in, floats(3, 4))
 	must(t, s.CopyOut(out, m.Pointer))
@@ -162,7 +156,7 @@ func TestCopyOutsideAnAllocation(t *testing.T) {
 	}{
 		{"in", func(s *Stream, m Memory, host []byte) error { return s.CopyIn(m.Pointer+1, host) }},
 		{"out", func(s *Stream, m Memory, host []byte) error { return s.CopyOut(host, m.Pointer+1) }},
-		{"within", func(s *Stream, m Memory, _ []byte) error { return s.Copy(m.Pointer, m.Pointer+8, 8) }},
+		{"within", func(s *Stream, m Memory, _ []byte) error { return s.Copy(m.Pointer, m.Pointer+9, 8) }},
 		{"fill", func(s *Stream, m Memory, _ []byte) error { return s.Fill(m.Pointer, 0, 17) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

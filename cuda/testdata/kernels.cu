@@ -1,5 +1,4 @@
-// Kernels for the tests of package cuda. kernels.ptx is made from this file:
-//     third_party/native/cuda/bin/nvcc -ptx -arch=compute_80 -O3 cuda/testdata/kernels.cu -o cuda/testdata/kernels.ptx
+// Kernels for the tests of package cuda, which compile this file.
 
 // y[i] = x[i] + a for i below n.
 extern "C" __global__ void __launch_bounds__(128) add(float *y, const float *x, float a, int n) {
