@@ -1,7 +1,6 @@
 package roofline
 
 import (
-	"fmt"
 	"time"
 
 	"vbge/engine/gpu"
@@ -36,7 +35,7 @@ func Predict(p *gpu.Plan, g GPU) Prediction {
 	rows := map[string]int{}
 	for _, segment := range p.Segments {
 		for _, s := range segment.Steps {
-			name := NameOf(s)
+			name := gpu.NameOf(s)
 			i, ok := rows[name]
 			if !ok {
 				i = len(r.Rows)
@@ -106,25 +105,4 @@ func (r Prediction) OtherShare() (memory, cached float64) {
 // Utilisation returns which part of the matrix peak the plan's products and attention reach.
 func (r Prediction) Utilisation() float64 {
 	return float64(r.Cost.MatrixFLOPs) / (r.GPU.MatrixTFLOPs * 1e12) / r.Time().Seconds()
-}
-
-// NameOf returns a step's kind with the shape that tells it from others of the kind, without its rows.
-func NameOf(s gpu.Step) string {
-	reads, y := s.Operands()
-	switch s := s.(type) {
-	case gpu.Product:
-		return fmt.Sprintf("product %d to %d", reads[0].Cols, y.Cols)
-	case gpu.Attention:
-		if s.Cos.Space != gpu.None {
-			return fmt.Sprintf("attention, %d heads of %d, rotated", s.Heads, s.Width)
-		}
-		return fmt.Sprintf("attention, %d heads of %d", s.Heads, s.Width)
-	case gpu.SwiGLU, gpu.SwiGLUNorm:
-		return fmt.Sprintf("%s %d to %d", s.Kind(), reads[0].Cols, y.Cols)
-	case gpu.Assemble:
-		if s.Norm != nil {
-			return fmt.Sprintf("%s_norm %d", s.Kind(), y.Cols)
-		}
-	}
-	return fmt.Sprintf("%s %d", s.Kind(), y.Cols)
 }
