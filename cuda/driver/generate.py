@@ -48,6 +48,8 @@ REFUSALS = """\
 #include <cuda.h>
 #include <stdio.h>
 
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
 static CUresult refuse(const char *name) {{
   fprintf(stderr, "emulated driver: %s is not implemented\\n", name);
   return CUDA_ERROR_NOT_SUPPORTED;
