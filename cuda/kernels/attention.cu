@@ -13,14 +13,14 @@
 // are float32 in registers; probabilities are rounded to T before they meet v, rotated q and k once to T, y once.
 // A sequence's result does not depend on what else is in the batch, to the bit.
 //
-// Bytes: q and y once, k and v once for each 64 queries (from L2 after the first), 16 width-long rows of cos and sin a
-// block and key tile for each 16 keys (L1 and L2). Flops: 4 x width for each query and key, keys rounded up to 16,
-// queries to 16.
+// Bytes: q and y once; k and v once for each 64 queries of their sequence, after the first time from L2; with rotary, as
+// often, 8 x width bytes of cos and sin, which neighbouring blocks share in L1 and L2. Flops: 4 x width for each query
+// and key, keys rounded up to 16 a sequence, queries to 16.
 //
-// Occupancy: 32 KiB (width 64) or 16 KiB (32) of shared memory: two stages of 64 keys and values; q and y pass through
-// the stage that is free. Width 64: 3 blocks (12 warps) a multiprocessor, on all of 80 to 120: 168 registers a thread,
-// of which 32 hold the result, 32 the scores and 16 q; sm_86, 89 and 120, which have 100 KiB, fit three with 33 KiB.
-// Width 32: 4 blocks (16 warps), 128 registers. Tensor cores need few warps, for each has several products in flight.
+// Occupancy: 32 KiB of shared memory (16 at width 32) hold two stages of 64 keys and values; q and y pass through the one
+// that is free. Width 64: 3 blocks (12 warps) a multiprocessor on all of 80 to 120, for want of registers (168 a thread,
+// of which 32 hold the result, 32 the scores and 16 q) and, on 86, 89 and 120 with their 100 KiB, of shared memory. Width
+// 32: 4 blocks (16 warps), 128 registers. Tensor cores need few warps, for each has several products in flight.
 #include "tensor_cores.cuh"
 #include "types.cuh"
 

@@ -41,7 +41,7 @@ func (k *Set) Attention(s *cuda.Stream, t cuda.Type, a Attention, y Matrix) erro
 	if err != nil {
 		return err
 	}
-	grid := cuda.Grid{X: min(a.MaxTiles*a.Heads, k.multiprocessors*resident), Threads: attentionThreads}
+	grid := cuda.Grid{X: min(a.MaxTiles*a.Heads, k.multiprocessors*max(resident, 1)), Threads: attentionThreads}
 	return k.launch(s, name, grid,
 		cuda.Address(a.Q.At), cuda.Address(a.K.At), cuda.Address(a.V.At), cuda.Address(y.At),
 		cuda.Int(a.Q.Stride), cuda.Int(a.K.Stride), cuda.Int(a.V.Stride), cuda.Int(y.Stride), cuda.Int(a.Heads),

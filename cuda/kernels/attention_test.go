@@ -32,6 +32,7 @@ func attentionCases() []attentionCase {
 		self("many short", 4, 3, 1, 20, 7, 64, 9, 2, 33),
 		self("empty ones", 3, 0, 5, 0, 0, 66, 0),
 		self("nothing", 2, 0, 0),
+		self("more work than blocks", 12, slices.Repeat([]int{1, 2, 3}, 20)...),
 		self("pictures", 2, 197, 197),
 		{name: "one query", heads: 12, queries: []int{1, 1, 1}, keys: []int{40, 1, 130}},
 		{name: "more queries than keys", heads: 2, queries: []int{130, 3}, keys: []int{2, 65}},
