@@ -65,21 +65,16 @@ unsigned index_of(const char *name) {
 
 }  // namespace
 
-void *vbge::find(unsigned index, CUresult *error) {
+void *vbge::find(unsigned index) {
     pthread_once(&once, open);
-    if (!driver.library) {
-        *error = CUDA_ERROR_NO_DEVICE;
-        return nullptr;
-    }
+    if (!driver.library) return nullptr;
     void *function = dlsym(driver.library, names[index]);
-    if (!function) {
-        fprintf(stderr, "vbge: the CUDA driver %s has no %s: it is too old\n", driver.path, names[index]);
-        *error = CUDA_ERROR_NOT_FOUND;
-        return nullptr;
-    }
-    found[index].store(function, std::memory_order_release);
+    if (function) found[index].store(function, std::memory_order_release);
+    else fprintf(stderr, "vbge: the CUDA driver %s has no %s: it is too old\n", driver.path, names[index]);
     return function;
 }
+
+CUresult vbge::why_not_found() { return driver.library ? CUDA_ERROR_NOT_FOUND : CUDA_ERROR_NO_DEVICE; }
 
 extern "C" {
 

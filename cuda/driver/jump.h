@@ -12,16 +12,17 @@ extern const char *const names[];  // as the driver exports them
 extern const unsigned count;
 extern std::atomic<void *> found[];  // null until first called
 
-// find opens the driver if need be and returns the address of names[index]; if there is none it
-// returns null and sets *error.
-void *find(unsigned index, CUresult *error);
+// find opens the driver if need be and returns the address of names[index], null if there is none.
+void *find(unsigned index);
+
+// why_not_found is what a function answers that was not found.
+CUresult why_not_found();
 
 // jump calls the driver's function names[index], whose type is that of the second argument.
 template <typename... P>
 inline CUresult jump(unsigned index, CUresult (*)(P...), P... arguments) {
-    CUresult error = CUDA_SUCCESS;
     void *function = found[index].load(std::memory_order_acquire);
-    if (!function && !(function = find(index, &error))) return error;
+    if (!function && !(function = find(index))) return why_not_found();
     return reinterpret_cast<CUresult (*)(P...)>(function)(arguments...);
 }
 
