@@ -27,8 +27,9 @@ var compiled = sync.OnceValues(func() ([]byte, error) {
 	file := filepath.Join(dir, "kernels.fatbin")
 	// #nosec G204 -- the build's own compiler
 	nvcc := exec.Command("../third_party/native/cuda/bin/nvcc", "-O3", "--fatbin", "-Xfatbin", "--compress=false",
-		"-gencode", "arch=compute_80,code=sm_80", "-gencode", "arch=compute_90,code=sm_90",
-		"-gencode", "arch=compute_80,code=compute_80", "testdata/kernels.cu", "-o", file)
+		"-gencode", "arch=compute_80,code=[compute_80,sm_80,sm_86,sm_89]", "-gencode", "arch=compute_90,code=sm_90",
+		"-gencode", "arch=compute_100,code=sm_100", "-gencode", "arch=compute_120,code=sm_120",
+		"testdata/kernels.cu", "-o", file)
 	if out, err := nvcc.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, out)
 	}

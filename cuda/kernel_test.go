@@ -136,11 +136,19 @@ func TestModules(t *testing.T) {
 	d := openDevice(t)
 	image, err := compiled()
 	must(t, err)
-	for name, image := range map[string][]byte{"nothing": nil, "no code": []byte("hello"), "a part": image[:len(image)/2]} {
-		var driver *Error
-		m, err := d.LoadModule(image)
-		if !errors.As(err, &driver) || driver.Call != "cuModuleLoadData" || !strings.Contains(err.Error(), d.Properties().Name) {
-			t.Errorf("%s: %v", name, err)
+	for _, c := range []struct {
+		name  string
+		image []byte
+		want  string
+	}{
+		{"nothing", nil, "no compiled code"},
+		{"no code", []byte("this is not compiled code"), "cuModuleLoadData"},
+		{"half", image[:len(image)/2], "cut off"},
+		{"all but a byte", image[:len(image)-1], "cut off"},
+	} {
+		m, err := d.LoadModule(c.image)
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "device 0") {
+			t.Errorf("%s: %v", c.name, err)
 		}
 		if err == nil {
 			must(t, m.Close())

@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -17,6 +18,9 @@ type Module struct {
 
 // LoadModule takes a fatbin, a cubin, or PTX text, of which the driver picks or compiles what suits the device.
 func (d *Device) LoadModule(image []byte) (*Module, error) {
+	if err := whole(image); err != nil {
+		return nil, doing(err, "load kernels on CUDA device %d", d.properties.Index)
+	}
 	// cu wants a string and copies all of it, zeros included; the zero byte that it adds ends PTX text.
 	m, err := cu.LoadData(string(image))
 	if err != nil {
@@ -25,6 +29,23 @@ func (d *Device) LoadModule(image []byte) (*Module, error) {
 			len(image), p.Index, p.Name, p.Major, p.Minor)
 	}
 	return &Module{device: d, module: m}, nil
+}
+
+// whole refuses what the driver, which is not told the length, would read past the end of. A fatbin begins with a magic number,
+// a version, the length of this header, and that of what follows (found by looking: NVIDIA does not document it).
+func whole(image []byte) error {
+	const header, magic = 16, 0xba55ed50
+	if len(image) < header {
+		return fmt.Errorf("%d bytes are no compiled code", len(image))
+	}
+	if binary.LittleEndian.Uint32(image) != magic {
+		return nil
+	}
+	size := uint64(binary.LittleEndian.Uint16(image[6:])) + binary.LittleEndian.Uint64(image[8:])
+	if uint64(len(image)) < size {
+		return fmt.Errorf("the fatbin of %d bytes is cut off: it has %d", size, len(image))
+	}
+	return nil
 }
 
 // Close unloads the code, which must not be running, nor be part of a graph that will.

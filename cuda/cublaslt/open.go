@@ -31,15 +31,15 @@ func Open() (*Library, error) {
 	if first == nil {
 		return l, nil
 	}
-	reasons := []error{ErrMissing, first}
+	err := fmt.Errorf("%w (%w", ErrMissing, first)
 	for _, path := range installed() {
-		l, err := open(path)
-		if err == nil {
+		l, why := open(path)
+		if why == nil {
 			return l, nil
 		}
-		reasons = append(reasons, err)
+		err = fmt.Errorf("%w; %w", err, why)
 	}
-	return nil, errors.Join(reasons...)
+	return nil, fmt.Errorf("%w)", err)
 }
 
 // installed returns the libraries that exist where pip, conda and the toolkit's packages put them.
