@@ -60,9 +60,12 @@ type Properties struct {
 // sharedPerBlockOptIn is CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, which cu does not name.
 const sharedPerBlockOptIn = cu.DeviceAttribute(97)
 
-// Describe asks the driver about a device, counted from 0. It needs no context.
+// Describe asks the driver about a device, counted from 0. It needs no context. Its error is FindDriver's where there is no device.
 func Describe(index int) (Properties, error) {
 	p := Properties{Index: index}
+	if _, err := FindDriver(); err != nil {
+		return p, doing(err, "find CUDA device %d", index)
+	}
 	handle, err := cu.GetDevice(index)
 	if err != nil {
 		return p, doing(failure("cuDeviceGet", err), "describe CUDA device %d", index)

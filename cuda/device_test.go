@@ -86,13 +86,13 @@ func TestWithoutDevice(t *testing.T) {
 	d, err := FindDriver()
 	t.Logf("none=%t no-device=%t %s: %v", errors.Is(err, ErrNoDriver), errors.Is(err, ErrNoDevice), d.Path, err)
 	if err == nil {
-		t.Error("a driver was found")
+		t.Fatal("a driver was found")
 	}
 	if n, err := Count(); n != 0 || err != nil {
 		t.Errorf("%d devices: %v", n, err)
 	}
-	if _, err := Open(0); err == nil {
-		t.Error("a device was opened")
+	if _, opened := Open(0); opened == nil || !strings.HasSuffix(opened.Error(), err.Error()) {
+		t.Errorf("opening device 0: %v", opened)
 	}
 }
 
