@@ -13,14 +13,15 @@
 // are float32 in registers; probabilities are rounded to T before they meet v, rotated q and k once to T, y once.
 // A sequence's result does not depend on what else is in the batch, to the bit.
 //
-// Bytes: q and y once; k and v once for each 64 queries of their sequence, after the first time from L2; with rotary, as
-// often, 8 x width bytes of cos and sin, which neighbouring blocks share in L1 and L2. Flops: 4 x width for each query
-// and key, keys rounded up to 16 a sequence, queries to 16.
+// Bytes: q and y once; k and v once for each 64 queries of their sequence, after the first time from L2; with rotary,
+// as often, 8 x width bytes of cos and sin, which neighbouring blocks share in L1 and L2. Flops: 4 x width for each
+// query and key, keys rounded up to 16 a sequence, queries to 16.
 //
-// Occupancy: 32 KiB of shared memory (16 at width 32) hold two stages of 64 keys and values; q and y pass through the one
-// that is free. Width 64: 3 blocks (12 warps) a multiprocessor on all of 80 to 120, for want of registers (168 a thread,
-// of which 32 hold the result, 32 the scores and 16 q) and, on 86, 89 and 120 with their 100 KiB, of shared memory. Width
-// 32: 4 blocks (16 warps), 128 registers. Tensor cores need few warps, for each has several products in flight.
+// Occupancy: 32 KiB of shared memory (16 at width 32) hold two stages of 64 keys and values; q and y pass through the
+// one that is free. Width 64: 3 blocks (12 warps) a multiprocessor on all of 80 to 120, for want of registers (168 a
+// thread, of which 32 hold the result, 32 the scores and 16 q) and, on 86, 89 and 120 with their 100 KiB, of shared
+// memory. Width 32: 4 blocks (16 warps), 128 registers. Tensor cores need few warps, for each has several products in
+// flight.
 #include "tensor_cores.cuh"
 #include "types.cuh"
 
@@ -135,33 +136,37 @@ template <int Width> struct Result {
     float total[2] = {};                        // of the probabilities of this lane's keys
 };
 
-// Takes in the keys and values of one tile: the addresses are those of what this lane names of the first 16 keys and
-// channels in ldmatrix. Keys from `left` on are none, and 16 of them that are none cost nothing.
-// The branches also keep the compiler from loading everything at once, which costs more registers than it hides
-// latency.
+// The scores of one tile's keys, then their probabilities: [8 keys][as operand C].
+using Scores = float[tile / 8][4];
+
+// Multiplies q with the keys, of which only `left` are any, 16 at a time. lane_key is the address of the row and chunk
+// that this lane names to ldmatrix of the first 16 keys and channels. The branches also keep the compiler from loading
+// everything at once, which costs more registers than it hides latency.
 template <typename T, int Width>
-__device__ __forceinline__ void step(Result<Width> &result, const Queries<Width> &q, uint32_t keys, uint32_t values,
-                                     int left) {
-    const int lane = threadIdx.x % 32;
-    float p[tile / 8][4] = {};  // scores, then probabilities: [8 keys][as operand C]
+__device__ __forceinline__ void score(Scores &p, const Queries<Width> &q, uint32_t lane_key, int left) {
 #pragma unroll
     for (int n = 0; n < tile; n += 16) {
         if (n >= left) break;
 #pragma unroll
         for (int k = 0; k < Width / 16; k++) {
             uint32_t b[4];
-            load_matrices(b, chunk_from<Width>(keys, n, 2 * k));
+            load_matrices(b, chunk_from<Width>(lane_key, n, 2 * k));
             multiply_add(p[n / 8], q[k], b[0], b[1], T());
             multiply_add(p[n / 8 + 1], q[k], b[2], b[3], T());
         }
     }
-    if (left < tile) {
+    if (left >= tile) return;
+    const int column = threadIdx.x % 4 * 2;
 #pragma unroll
-        for (int n = 0; n < tile; n += 8)
+    for (int n = 0; n < tile; n += 8) {
 #pragma unroll
-            for (int i = 0; i < 4; i++)
-                if (n + lane % 4 * 2 + i % 2 >= left) p[n / 8][i] = -INFINITY;
+        for (int i = 0; i < 4; i++)
+            if (n + column + i % 2 >= left) p[n / 8][i] = -INFINITY;
     }
+}
+
+// Makes probabilities of scores, relative to the largest score so far, and scales the result so far down to it.
+template <int Width> __device__ __forceinline__ void soften(Scores &p, Result<Width> &result) {
 #pragma unroll
     for (int row = 0; row < 2; row++) {
         float largest = result.largest[row];
@@ -189,16 +194,21 @@ __device__ __forceinline__ void step(Result<Width> &result, const Queries<Width>
             result.sum[n][2 * row + 1] *= shrink;
         }
     }
+}
+
+// Adds the values, each times its probability; lane_value is to the values what lane_key is to the keys.
+template <typename T, int Width>
+__device__ __forceinline__ void add_values(Result<Width> &result, const Scores &p, uint32_t lane_value, int left) {
 #pragma unroll
     for (int k = 0; k < tile; k += 16) {
         if (k >= left) break;
-        // Operand C of the scores is operand A of the next product: the same lanes hold the same rows.
+        // Operand C of the scores is operand A of this product: the same lanes hold the same rows.
         const uint32_t a[4] = {narrow_word<T>(&p[k / 8][0]), narrow_word<T>(&p[k / 8][2]),
                                narrow_word<T>(&p[k / 8 + 1][0]), narrow_word<T>(&p[k / 8 + 1][2])};
 #pragma unroll
         for (int n = 0; n < Width / 16; n++) {
             uint32_t b[4];
-            load_matrices_transposed(b, chunk_from<Width>(values, k, 2 * n));
+            load_matrices_transposed(b, chunk_from<Width>(lane_value, k, 2 * n));
             multiply_add(result.sum[2 * n], a, b[0], b[1], T());
             multiply_add(result.sum[2 * n + 1], a, b[2], b[3], T());
         }
@@ -278,9 +288,11 @@ __device__ __forceinline__ void attention(const T *q, const T *k, const T *v, T 
                 fetch<Width>(shared_address(stages[stage ^ 1][1]), v_at + static_cast<size_t>(next) * v_stride,
                              v_stride, length - next);
             }
-            if (busy)
-                step<T, Width>(result, channels, shared_address(stages[stage][0]) + lane_key,
-                               shared_address(stages[stage][1]) + lane_value, left);
+            if (!busy) continue;
+            Scores p = {};
+            score<T, Width>(p, channels, shared_address(stages[stage][0]) + lane_key, left);
+            soften<Width>(p, result);
+            add_values<T, Width>(result, p, shared_address(stages[stage][1]) + lane_value, left);
         }
         // The last step has read from stage ^ 1.
         if (busy)
