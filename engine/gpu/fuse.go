@@ -32,13 +32,12 @@ type fuser struct {
 	drafts  []*draft // in order; one for each node at first
 	of      []*draft // that write a tensor, by ID
 	readers []int    // nodes and outputs that read a tensor, by ID
-	asked   []bool   // tensors that are outputs, by ID
 }
 
 // fuse returns the pass's drafts in the order of execution.
 func fuse(p *op.Pass) ([]*draft, error) {
 	n := len(p.Nodes) + 1
-	f := &fuser{pass: p, of: make([]*draft, n), readers: make([]int, n), asked: make([]bool, n)}
+	f := &fuser{pass: p, of: make([]*draft, n), readers: make([]int, n)}
 	for _, node := range p.Nodes {
 		for _, t := range node.Operation.Inputs() {
 			f.readers[t.ID]++
@@ -46,7 +45,6 @@ func fuse(p *op.Pass) ([]*draft, error) {
 	}
 	for _, o := range p.Outputs {
 		f.readers[o.Tensor.ID]++
-		f.asked[o.Tensor.ID] = true
 	}
 	for i, node := range p.Nodes {
 		d, err := f.draft(node)
@@ -99,11 +97,11 @@ func (f *fuser) draft(node op.Node) (*draft, error) {
 	return &draft{operation: node.Operation}, nil
 }
 
-// sole returns the draft that writes t if t is all of its result and nothing but one operation reads
-// it: that operation may take the draft in.
+// sole returns the draft that writes t if t is all of its result and one operation and no
+// output reads it: that operation may take the draft in.
 func (f *fuser) sole(t op.Tensor) *draft {
 	stored := f.pass.Nodes[t.ID-1].Out
-	if f.readers[t.ID] != 1 || f.asked[t.ID] || t.First != 0 || t.Cols != stored.Cols {
+	if f.readers[t.ID] != 1 || t.Cols != stored.Cols {
 		return nil
 	}
 	return f.of[t.ID]
@@ -169,7 +167,7 @@ func (f *fuser) normalise(o op.Normalise, out op.Tensor) *draft {
 	return &draft{operation: o, float32: true}
 }
 
-// gather reads what its sources were assembled from, if one launch can.
+// gather reads what its sources were assembled from, if one assembly can.
 func (f *fuser) gather(o op.Gather) *assembly {
 	parts := make([]*assembly, len(o.From))
 	drafts := make([]*draft, len(o.From))
@@ -186,7 +184,7 @@ func (f *fuser) gather(o op.Gather) *assembly {
 			drafts[i], parts[i] = nil, &assembly{sources: []op.Tensor{t}}
 		}
 	}
-	if merged := merge(o, parts); merged != nil && len(merged.sources) <= maxSources {
+	if merged := merge(o, parts); merged != nil {
 		for _, d := range drafts {
 			if d != nil {
 				d.fused = true

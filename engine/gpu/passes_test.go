@@ -146,7 +146,7 @@ func TestFusion(t *testing.T) {
 	}
 }
 
-// TestActivationsMovedOnce: products add their residual in its place, and norms and GELU work in place, so that
+// TestInPlace: products add their residual in its place, and norms and GELU work in place, so that
 // the plan reads and writes what docs/gpu.md says for each layer and no more.
 func TestInPlace(t *testing.T) {
 	c := small()
@@ -199,7 +199,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// TestStagingIsSentOnce: what layers share is in the block once, and pixels come last.
+// TestStaging: what layers share is in the block once, and pixels come last.
 func TestStaging(t *testing.T) {
 	c := small()
 	m := load(t, NewMeter(cuda.BFloat16), c, true)
@@ -265,6 +265,63 @@ func TestOutputs(t *testing.T) {
 	for i := range want {
 		if off := optest.Distance(got[i], want[i]); !(off <= 1e-5) {
 			t.Errorf("output %d: off by %.2g", i, off)
+		}
+	}
+}
+
+// TestAssemblies: what fusion does to rows in ways that no model has yet.
+func TestAssemblies(t *testing.T) {
+	for name, record := range map[string]func(r *optest.Recording) op.Tensor{
+		"two rows of one table": func(r *optest.Recording) op.Tensor {
+			table := r.Table(5, 24)
+			x := r.Pass.AddRows(r.Pass.AddRows(r.Norm(r.Input(9, 24)), table, r.Rows(9, 5)), table, r.Rows(9, 5))
+			return r.Pass.Gather(r.Rows(20, 18), x, r.Norm(r.Input(9, 24)))
+		},
+		"three rows": func(r *optest.Recording) op.Tensor {
+			x := r.Norm(r.Input(9, 24))
+			for range 3 {
+				x = r.Pass.AddRows(x, r.Table(5, 24), r.Rows(9, 5))
+			}
+			return r.Norm(x)
+		},
+		"many tables": func(r *optest.Recording) op.Tensor {
+			return r.Norm(r.Pass.Gather(r.Rows(40, 27), r.Input(9, 24), r.Input(9, 24), r.Input(9, 24)))
+		},
+		"norm after gather of many": func(r *optest.Recording) op.Tensor {
+			var from []op.Tensor
+			for range 5 {
+				from = append(from, r.Norm(r.Pass.GELU(r.Input(9, 24))))
+			}
+			x := r.Pass.Gather(r.Rows(40, 45), from...)
+			return r.Norm(r.Pass.AddRows(x, r.Table(7, 24), r.Rows(40, 7)))
+		},
+		"gather of gathers": func(r *optest.Recording) op.Tensor {
+			x, y := r.Norm(r.Input(9, 24)), r.Norm(r.Input(7, 24))
+			z := r.Pass.Gather(r.Rows(12, 16), x, y)
+			z = r.Pass.Gather(r.Rows(15, 19), z, y)
+			return r.Pass.Gather(r.Rows(11, 24), z, x)
+		},
+		"norms that differ": func(r *optest.Recording) op.Tensor {
+			x, y := r.Norm(r.Pass.AddRows(r.Input(9, 24), r.Table(3, 24), r.Rows(9, 3))), r.Norm(r.Input(9, 24))
+			return r.Pass.Gather(r.Rows(15, 18), x, y)
+		},
+		"a norm on one side": func(r *optest.Recording) op.Tensor {
+			return r.Pass.Gather(r.Rows(15, 18), r.Norm(r.Input(9, 24)), r.Input(9, 24))
+		},
+		"prepended twice": func(r *optest.Recording) op.Tensor {
+			x := r.Pass.Prepend(r.Norm(r.Input(6, 24)), r.Table(1, 24), op.Sequences{0, 2, 6})
+			return r.Pass.Prepend(x, r.Table(1, 24), op.Sequences{0, 0, 3, 8})
+		},
+		"columns": func(r *optest.Recording) op.Tensor {
+			x := r.Pass.Prepend(r.Norm(r.Input(6, 24)).Columns(3, 20), r.Table(1, 17), op.Sequences{0, 2, 6})
+			y := r.Pass.Linear(x.Columns(5, 16), r.Linear(17, 11, true))
+			return r.Pass.LinearResidual(y, r.Linear(11, 17, true), x.Columns(1, 12))
+		},
+	} {
+		for kind, bound := range bounds {
+			if off := compare(t, kind, 6, record); !(off <= bound) {
+				t.Errorf("%s, %v: off by %.2g, bound %.2g", name, kind, off, bound)
+			}
 		}
 	}
 }

@@ -84,7 +84,7 @@ func (pl *planner) share(last []int) []int {
 		// inPlace lets the result take over x's memory, if nothing reads x afterwards. What stood
 		// there before x was dead by then for the same reason.
 		inPlace := func(x op.Tensor) {
-			if last[x.ID] == i && x.First == 0 && x.Cols == pl.stored[x.ID].Cols && x.Cols == d.out.Cols {
+			if last[x.ID] == i && x.Cols == pl.stored[x.ID].Cols && x.Cols == d.out.Cols {
 				storage[id] = storage[x.ID]
 			}
 		}
