@@ -33,7 +33,8 @@ func TestFindDriver(t *testing.T) {
 		}
 	}
 	var driver *Error
-	if _, err := Describe(n); !errors.As(err, &driver) || driver.Code != 101 || !strings.Contains(err.Error(), fmt.Sprint("device ", n)) {
+	_, err = Describe(n)
+	if !errors.As(err, &driver) || driver.Code != 101 || !strings.Contains(err.Error(), fmt.Sprint("device ", n)) {
 		t.Errorf("device %d of %d: %v", n, n, err)
 	}
 	if _, err := Open(n); !errors.As(err, &driver) || driver.Code != 101 {
@@ -62,7 +63,6 @@ func TestStartsWithoutDevice(t *testing.T) {
 			if _, err := os.Stat(c.driver); filepath.IsAbs(c.driver) && err != nil && c.want == ErrNoDevice {
 				t.Skip("Debian's driver is not in third_party/native: third_party/setup --cuda")
 			}
-			// #nosec G204 -- the test binary itself
 			child := exec.Command(os.Args[0], "-test.run=^TestWithoutDevice$", "-test.v")
 			child.Env = append(os.Environ(), "VBGE_CUDA_DRIVER="+c.driver, "VBGE_TEST_WITHOUT_DEVICE=1")
 			out, err := child.CombinedOutput()

@@ -49,7 +49,8 @@ func TestFailureKeepsTheCode(t *testing.T) {
 func TestErrorsAreNamed(t *testing.T) {
 	needDriver(t)
 	var driver *Error
-	if err := driverError("cuLaunchKernel", 719); !errors.As(err, &driver) || driver.Name != "CUDA_ERROR_LAUNCH_FAILED" || driver.Text == "" {
+	err := driverError("cuLaunchKernel", 719)
+	if !errors.As(err, &driver) || driver.Name != "CUDA_ERROR_LAUNCH_FAILED" || driver.Text == "" {
 		t.Errorf("code 719 reads %q", err)
 	}
 	if err := driverError("cuLaunchKernel", 123456); !errors.As(err, &driver) || driver.Name != "unknown" || driver.Code != 123456 {

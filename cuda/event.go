@@ -37,7 +37,10 @@ func (e *Event) Done() (bool, error) {
 	if isNotReady(err) {
 		return false, nil
 	}
-	return err == nil, doing(err, "ask CUDA device %d whether its work is done", e.device.properties.Index)
+	if err != nil {
+		return false, doing(err, "ask CUDA device %d whether its work is done", e.device.properties.Index)
+	}
+	return true, nil
 }
 
 // Since returns the time from another event; both were made with timing, recorded, and are done.

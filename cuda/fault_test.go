@@ -22,7 +22,8 @@ func TestFaultyAllocation(t *testing.T) {
 	}
 }
 
-// Whatever breaks a kernel is found where its stream or an event after it is asked, and everything afterwards says that the context is lost.
+// Whatever breaks a kernel is found where its stream or an event after it is asked, and everything afterwards says that the
+// context is lost.
 func TestBrokenKernels(t *testing.T) {
 	for _, c := range []struct {
 		name, fault string

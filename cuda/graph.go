@@ -2,9 +2,7 @@
 
 package cuda
 
-import (
-	"errors"
-)
+import "errors"
 
 // Graph is work that was recorded once and is launched as a whole: the same kernels with the same arguments on the same memory.
 type Graph struct {
@@ -48,7 +46,10 @@ func (s *Stream) capture(record func() error) (g *Graph, err error) {
 
 // Launch queues the graph. Two launches of one graph never overlap, on whatever streams.
 func (g *Graph) Launch(s *Stream) error {
-	return doing(g.exec.launch(s.stream), "launch a graph of %d nodes on CUDA device %d", g.nodes, g.device.properties.Index)
+	if err := g.exec.launch(s.stream); err != nil {
+		return doing(err, "launch a graph of %d nodes on CUDA device %d", g.nodes, g.device.properties.Index)
+	}
+	return nil
 }
 
 // Nodes returns how many kernels, copies and fills the graph holds.

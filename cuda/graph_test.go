@@ -102,3 +102,41 @@ func TestRefusedCaptures(t *testing.T) {
 		t.Errorf("after the refusals 5 is %v", v[0])
 	}
 }
+
+// What a batch calls makes no garbage, so that it does not wake Go's collector.
+func TestBatchAllocatesNothing(t *testing.T) {
+	d := openDevice(t)
+	in, out := newStream(t, d), newStream(t, d)
+	e := newEvent(t, d, false)
+	k := loadKernel(t, d, "add")
+	m := allocate(t, d, 4096)
+	host := allocateHostBytes(t, d, 4096)
+	args := []Argument{Address(m.Pointer), Address(m.Pointer), Float(1), Int(1024)}
+	g, err := in.Capture(func() error { return k.Launch(in, Grid{X: 8, Threads: 128}, args...) })
+	must(t, err)
+	batch := func() error {
+		return first(in.CopyIn(m.Pointer, host), g.Launch(in), k.Launch(in, Grid{X: 8, Threads: 128}, args...), in.Record(e),
+			out.Wait(e), out.CopyOut(host, m.Pointer), out.Record(e), out.Synchronize())
+	}
+	must(t, batch())
+	if done, err := e.Done(); !done || err != nil {
+		t.Fatalf("done %t: %v", done, err)
+	}
+	if n := testing.AllocsPerRun(100, func() {
+		must(t, batch())
+		_, err := e.Done()
+		must(t, err)
+	}); n != 0 {
+		t.Errorf("a batch allocates %v times", n)
+	}
+	must(t, g.Close())
+}
+
+func first(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

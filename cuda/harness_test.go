@@ -25,7 +25,6 @@ var compiled = sync.OnceValues(func() ([]byte, error) {
 	}
 	defer os.RemoveAll(dir)
 	file := filepath.Join(dir, "kernels.fatbin")
-	// #nosec G204 -- the build's own compiler
 	nvcc := exec.Command("../third_party/native/cuda/bin/nvcc", "-O3", "--fatbin", "-Xfatbin", "--compress=false",
 		"-gencode", "arch=compute_80,code=[compute_80,sm_80,sm_86,sm_89]", "-gencode", "arch=compute_90,code=sm_90",
 		"-gencode", "arch=compute_100,code=sm_100", "-gencode", "arch=compute_120,code=sm_120",
@@ -33,7 +32,7 @@ var compiled = sync.OnceValues(func() ([]byte, error) {
 	if out, err := nvcc.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, out)
 	}
-	return os.ReadFile(file) // #nosec G304 -- just written
+	return os.ReadFile(file)
 })
 
 // needDriver skips a test where there is no device, real or emulated. A driver that was asked for has to be there.

@@ -32,7 +32,8 @@ func (k Kernel) Resources() (registers, sharedBytes, localBytes, maxThreads int)
 	return k.registers, k.shared, k.local, k.maxThreads
 }
 
-// BlocksPerMultiprocessor returns how many blocks of that many threads and bytes of dynamic shared memory run at once on one multiprocessor.
+// BlocksPerMultiprocessor returns how many blocks of that many threads and bytes of dynamic shared memory run at once on one
+// multiprocessor.
 func (k Kernel) BlocksPerMultiprocessor(threads, shared int) (int, error) {
 	n, err := k.function.MaxActiveBlocksPerMultiProcessor(threads, int64(shared))
 	return n, doing(failure("cuOccupancyMaxActiveBlocksPerMultiprocessor", err),
@@ -67,13 +68,18 @@ const mostArguments = 32
 // Launch queues the kernel. Errors of the kernel itself appear later, where the stream or an event is waited for.
 func (k Kernel) Launch(s *Stream, g Grid, args ...Argument) error {
 	if len(args) != k.parameters || len(args) > mostArguments {
-		return fmt.Errorf("launch kernel %s: %d arguments for its %d parameters, of at most %d", k.name, len(args), k.parameters, mostArguments)
+		return fmt.Errorf("launch kernel %s: %d arguments for its %d parameters, of at most %d",
+			k.name, len(args), k.parameters, mostArguments)
 	}
 	var pointers [mostArguments]unsafe.Pointer
 	for i := range args {
 		pointers[i] = unsafe.Pointer(&args[i])
 	}
 	err := k.function.Launch(g.X, max(g.Y, 1), max(g.Z, 1), g.Threads, 1, 1, g.Shared, s.stream, pointers[:len(args)])
-	return doing(failure("cuLaunchKernel", err), "launch kernel %s on CUDA device %d: %d x %d x %d blocks of %d threads, %d bytes of shared memory",
-		k.name, k.device.properties.Index, g.X, max(g.Y, 1), max(g.Z, 1), g.Threads, g.Shared)
+	if err != nil {
+		return doing(failure("cuLaunchKernel", err),
+			"launch kernel %s on CUDA device %d: %d x %d x %d blocks of %d threads, %d bytes of shared memory",
+			k.name, k.device.properties.Index, g.X, max(g.Y, 1), max(g.Z, 1), g.Threads, g.Shared)
+	}
+	return nil
 }

@@ -34,14 +34,22 @@ func (s *Stream) Handle() unsafe.Pointer { return unsafe.Pointer(s.stream.C()) }
 // errPageable refuses what would make a graph hold an address in Go's memory.
 var errPageable = errors.New("a copy that is captured needs pinned memory: take it from AllocateHost")
 
-// CopyIn queues a copy to the device. Pinned memory must stay as it is until the copy is done; with any other the call waits for it.
+// CopyIn queues a copy to the device. Pinned memory must stay as it is until the copy is done; with any other the call waits.
 func (s *Stream) CopyIn(to Pointer, from []byte) error {
 	if len(from) == 0 {
 		return nil
 	}
-	return s.copyHost(from, "copy %d bytes to CUDA device %d", "cuMemcpyHtoDAsync", func(host unsafe.Pointer, bytes int64) error {
-		return cu.MemcpyHtoDAsync(cu.DevicePtr(to), host, bytes, s.stream)
-	})
+	pinned, err := s.hostMemory(from)
+	if err == nil {
+		err = failure("cuMemcpyHtoDAsync", cu.MemcpyHtoDAsync(cu.DevicePtr(to), unsafe.Pointer(&from[0]), int64(len(from)), s.stream))
+	}
+	if err == nil && !pinned {
+		err = failure("cuStreamSynchronize", s.stream.Synchronize())
+	}
+	if err != nil {
+		return doing(err, "copy %d bytes to CUDA device %d", len(from), s.device.properties.Index)
+	}
+	return nil
 }
 
 // CopyOut queues a copy from the device; to is filled once the stream came so far. Unless it is pinned the call waits.
@@ -49,21 +57,26 @@ func (s *Stream) CopyOut(to []byte, from Pointer) error {
 	if len(to) == 0 {
 		return nil
 	}
-	return s.copyHost(to, "copy %d bytes from CUDA device %d", "cuMemcpyDtoHAsync", func(host unsafe.Pointer, bytes int64) error {
-		return cu.MemcpyDtoHAsync(host, cu.DevicePtr(from), bytes, s.stream)
-	})
-}
-
-func (s *Stream) copyHost(host []byte, what, call string, queue func(unsafe.Pointer, int64) error) error {
-	pinned := s.device.pinned(host)
-	if !pinned && s.capturing {
-		return doing(errPageable, what, len(host), s.device.properties.Index)
+	pinned, err := s.hostMemory(to)
+	if err == nil {
+		err = failure("cuMemcpyDtoHAsync", cu.MemcpyDtoHAsync(unsafe.Pointer(&to[0]), cu.DevicePtr(from), int64(len(to)), s.stream))
 	}
-	err := failure(call, queue(unsafe.Pointer(unsafe.SliceData(host)), int64(len(host))))
 	if err == nil && !pinned {
 		err = failure("cuStreamSynchronize", s.stream.Synchronize())
 	}
-	return doing(err, what, len(host), s.device.properties.Index)
+	if err != nil {
+		return doing(err, "copy %d bytes from CUDA device %d", len(to), s.device.properties.Index)
+	}
+	return nil
+}
+
+// hostMemory reports whether memory is pinned, which it has to be in a capture.
+func (s *Stream) hostMemory(bytes []byte) (pinned bool, err error) {
+	pinned = s.device.pinned(bytes)
+	if !pinned && s.capturing {
+		err = errPageable
+	}
+	return pinned, err
 }
 
 // Copy queues a copy within the device.
@@ -71,8 +84,10 @@ func (s *Stream) Copy(to, from Pointer, bytes int64) error {
 	if bytes == 0 {
 		return nil
 	}
-	return doing(failure("cuMemcpyDtoDAsync", cu.MemcpyDtoDAsync(cu.DevicePtr(to), cu.DevicePtr(from), bytes, s.stream)),
-		"copy %d bytes within CUDA device %d", bytes, s.device.properties.Index)
+	if err := cu.MemcpyDtoDAsync(cu.DevicePtr(to), cu.DevicePtr(from), bytes, s.stream); err != nil {
+		return doing(failure("cuMemcpyDtoDAsync", err), "copy %d bytes within CUDA device %d", bytes, s.device.properties.Index)
+	}
+	return nil
 }
 
 // Fill queues that bytes are set to a value.
@@ -80,8 +95,10 @@ func (s *Stream) Fill(to Pointer, value byte, bytes int64) error {
 	if bytes == 0 {
 		return nil
 	}
-	return doing(failure("cuMemsetD8Async", cu.MemsetD8Async(cu.DevicePtr(to), value, bytes, s.stream)),
-		"fill %d bytes on CUDA device %d", bytes, s.device.properties.Index)
+	if err := cu.MemsetD8Async(cu.DevicePtr(to), value, bytes, s.stream); err != nil {
+		return doing(failure("cuMemsetD8Async", err), "fill %d bytes on CUDA device %d", bytes, s.device.properties.Index)
+	}
+	return nil
 }
 
 // Synchronize waits until all queued work is done, without a deadline: where a kernel may hang, record an event and poll it.
@@ -91,11 +108,16 @@ func (s *Stream) Synchronize() error {
 
 // Record makes an event happen when the stream has done what is queued by now. An event can be recorded again.
 func (s *Stream) Record(e *Event) error {
-	return doing(failure("cuEventRecord", e.event.Record(s.stream)), "record an event on CUDA device %d", s.device.properties.Index)
+	if err := e.event.Record(s.stream); err != nil {
+		return doing(failure("cuEventRecord", err), "record an event on CUDA device %d", s.device.properties.Index)
+	}
+	return nil
 }
 
 // Wait makes what is queued from now on wait for the event as it was last recorded. The host does not wait.
 func (s *Stream) Wait(e *Event) error {
-	return doing(failure("cuStreamWaitEvent", s.stream.Wait(e.event, 0)),
-		"make a stream of CUDA device %d wait", s.device.properties.Index)
+	if err := s.stream.Wait(e.event, 0); err != nil {
+		return doing(failure("cuStreamWaitEvent", err), "make a stream of CUDA device %d wait", s.device.properties.Index)
+	}
+	return nil
 }

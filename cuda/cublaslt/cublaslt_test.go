@@ -29,7 +29,8 @@ func TestOpenSaysWhatIsMissing(t *testing.T) {
 	} {
 		t.Setenv("VBGE_CUBLASLT", c.path)
 		_, err := Open()
-		if !errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), c.reason) || !strings.Contains(err.Error(), "pip install nvidia-cublas") {
+		if !errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), c.reason) ||
+			!strings.Contains(err.Error(), "pip install nvidia-cublas") {
 			t.Errorf("%s: %v", c.path, err)
 		}
 	}
@@ -46,7 +47,8 @@ func TestOpenLooksBesidePython(t *testing.T) {
 		t.Errorf("found %v", found)
 	}
 	t.Setenv("VBGE_CUBLASLT", "")
-	if _, err := Open(); err != nil && (!errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), folder) || strings.Contains(err.Error(), "\n")) {
+	if _, err := Open(); err != nil && (!errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), folder) ||
+		strings.Contains(err.Error(), "\n")) {
 		t.Errorf("%v does not say what became of %s, in one line", err, folder)
 	}
 }
@@ -180,7 +182,8 @@ func TestWorkspace(t *testing.T) {
 
 func TestErrorsAdvise(t *testing.T) {
 	for status, want := range map[int]string{1: "driver for CUDA 13", 3: "fewer tokens", 15: "workspace"} {
-		if got := (&Error{Status: status, Text: "cublasLtMatmul: no"}).Error(); !strings.HasPrefix(got, "cublasLtMatmul: no: ") || !strings.Contains(got, want) {
+		got := (&Error{Status: status, Text: "cublasLtMatmul: no"}).Error()
+		if !strings.HasPrefix(got, "cublasLtMatmul: no: ") || !strings.Contains(got, want) {
 			t.Errorf("status %d reads %q", status, got)
 		}
 	}

@@ -49,7 +49,7 @@ func forms() []form {
 		dense("tiny's SwiGLU", 19, 340, 64, true, false),
 		inPlace, strided, columns, columnsInPlace, row,
 	}
-	r := rand.New(rand.NewPCG(1, 2)) // #nosec G404 -- test shapes
+	r := rand.New(rand.NewPCG(1, 2))
 	for i := range 10 {
 		f := dense(fmt.Sprint("random ", i), 1+r.IntN(70), 1+r.IntN(90), 1+r.IntN(200), r.IntN(2) == 0, r.IntN(2) == 0)
 		f.p.XStride += r.IntN(9)
@@ -128,7 +128,7 @@ func TestProducts(t *testing.T) {
 		for i, f := range forms() {
 			f.p.Type = dtype
 			t.Run(fmt.Sprintf("%v/%s", dtype, f.name), func(t *testing.T) {
-				b := open0(t)
+				b := openBench(t)
 				m, o := b.upload5(f, uint64(i))
 				const workspace = 1 << 20
 				o.Workspace = b.allocate(workspace)
@@ -148,7 +148,7 @@ func TestProducts(t *testing.T) {
 
 // Half the products of values with 11 bits are of values that TF32 keeps; these have 24.
 func TestFloat32IsNotTF32(t *testing.T) {
-	b := open0(t)
+	b := openBench(t)
 	f := form{p: Product{Rows: 8, Out: 8, In: 1, XStride: 8, WeightStride: 8, YStride: 8}}
 	m, o := b.upload5(f, 3)
 	plan, err := b.handle.Plan(f.p, 0)
@@ -166,7 +166,7 @@ func TestFloat32IsNotTF32(t *testing.T) {
 }
 
 func TestCapturedProducts(t *testing.T) {
-	b := open0(t)
+	b := openBench(t)
 	f := form{inPlace: true, p: Product{Rows: 5, Out: 16, In: 24, XStride: 24, WeightStride: 24, ResidualStride: 16, YStride: 16,
 		Type: cuda.BFloat16, Bias: true, Residual: true}}
 	m, o := b.upload5(f, 5)
