@@ -3,6 +3,7 @@
 #include <cstring>
 #include <thread>
 
+#include "library_kernel.h"
 #include "limits.h"
 #include "module.h"
 #include "stream.h"
@@ -68,7 +69,8 @@ bool still_loaded(const CUctx_st &context, CUfunction function, const Code &code
     return false;
 }
 
-void write_nan(const ptx::Counters &) {}
+// NaN as float32, bfloat16 and float16, within what a kernel wrote.
+void write_nan(uint64_t address) { poison(reinterpret_cast<void *>(address & ~uint64_t(3)), 4); }
 
 CUresult run(Queue &queue, const Code &code, const Shape &shape, const Parameters &parameters, bool spoil) {
     CUctx_st &context = *queue.context;
@@ -86,7 +88,7 @@ CUresult run(Queue &queue, const Code &code, const Shape &shape, const Parameter
     try {
         ptx::Counters counted = ptx::run(*code.body, launch, machine);
         trace(queue, code.entry, shape, counted);
-        if (spoil) write_nan(counted);
+        if (spoil && counted.written) write_nan(counted.written);
         return CUDA_SUCCESS;
     } catch (const ptx::Error &error) {
         fprintf(stderr, "emulated driver: %s: %s\n", code.entry.name.c_str(), error.what());
@@ -94,7 +96,28 @@ CUresult run(Queue &queue, const Code &code, const Shape &shape, const Parameter
     }
 }
 
+CUresult run_library(Queue &queue, const LibraryKernel &kernel, bool spoil) {
+    CUctx_st &context = *queue.context;
+    try {
+        std::string fields =
+            kernel.run([&](uint64_t address, size_t bytes) { return context.memory.holds(address, bytes); });
+        context.trace.write(context.device, queue.number, fields);
+        if (spoil) write_nan(kernel.result);
+        return CUDA_SUCCESS;
+    } catch (const std::runtime_error &error) {
+        fprintf(stderr, "emulated driver: %s: %s\n", kernel.name.c_str(), error.what());
+        return CUDA_ERROR_ILLEGAL_ADDRESS;
+    }
+}
+
 }  // namespace
+
+extern "C" CUresult vbge_emulated_launch(CUstream stream, const LibraryKernel &kernel) {
+    Call call(kernel.name.c_str());
+    if (!call) return call.result();
+    auto execute = [kernel](Queue &queue, bool spoil) { return run_library(queue, kernel, spoil); };
+    return submit(call, stream, {Work::Kind::kernel, kernel.name, execute});
+}
 
 API cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
                    unsigned block_y, unsigned block_z, unsigned shared, CUstream stream, void **parameters,

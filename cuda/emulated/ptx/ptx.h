@@ -35,6 +35,7 @@ struct Counters {
     uint64_t mma_flops = 0;           // by mma.sync
     uint64_t fma_flops = 0;           // float32 add, sub, mul (1) and fma (2)
     uint64_t instructions = 0;        // of warps, not of lanes
+    uint64_t written = 0;             // an address in global memory that was stored to; 0 if there is none
 
     Counters &operator+=(const Counters &other);
 };
