@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -56,7 +57,8 @@ func TestOpenLooksBesidePython(t *testing.T) {
 func TestHandleNeedsContext(t *testing.T) {
 	l := openBench(t).handle.library
 	done := make(chan error)
-	go func() { // another thread: nothing is current there
+	go func() {
+		runtime.LockOSThread() // another thread, on which nothing is current
 		_, err := l.NewHandle()
 		done <- err
 	}()
