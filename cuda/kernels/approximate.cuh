@@ -1,4 +1,4 @@
-// Single instructions of the special function unit, for results that are rounded to 16 bits.
+// Single instructions of the special function unit, where a unit in float32's last place does not matter.
 #pragma once
 
 // 2^x within 2 units in the last place; 0 where the result would be subnormal, and of minus infinity.

@@ -130,7 +130,7 @@ func TestAssemble(t *testing.T) {
 	}
 	eachSeed(t, []source{assembleKernels()}, func(b *bench) {
 		for _, storage := range types {
-			for _, l := range layouts {
+			for _, l := range append(layouts, b.randomLayouts(2, 900)...) {
 				for name, describe := range assemblies {
 					b.run(name+" "+shape(storage, l), func(b *bench) {
 						a := &assembly{bench: b, storage: storage, layout: l}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"testing"
 
+	"vbge/cuda"
 	"vbge/engine/op"
 )
 
@@ -18,7 +19,7 @@ func TestGELU(t *testing.T) {
 	}
 	eachSeed(t, []source{geluKernels()}, func(b *bench) {
 		for _, storage := range types {
-			for _, l := range layouts {
+			for _, l := range append(layouts, b.randomLayouts(3, 900)...) {
 				b.run(shape(storage, l), func(b *bench) {
 					x := b.matrix(storage, l, b.normal(l.rows*l.cols))
 					y := b.matrix(storage, layout{l.rows, l.cols, 0, l.gap}, nil)
@@ -50,4 +51,14 @@ func TestGELUEverywhere(t *testing.T) {
 			})
 		}
 	})
+}
+
+// More rows than a grid's second dimension could count.
+func TestGELUOfManyRows(t *testing.T) {
+	b := open(t, []source{geluKernels()})
+	l := layout{70000, 3, 0, 1}
+	x := b.matrix(cuda.BFloat16, l, b.normal(l.rows*l.cols))
+	must(b, b.set.GELU(b.stream, cuda.BFloat16, x.Matrix, x.Matrix))
+	want := reference(b, func(r *truth) op.Tensor { return r.GELU(r.from(x)) })
+	compare(b, cuda.BFloat16, geluNoise, b.result(x), want)
 }

@@ -37,6 +37,7 @@ func eachSeed(t *testing.T, files []source, f func(*bench)) {
 		t.Run("seed "+seed, func(t *testing.T) {
 			t.Setenv("VBGE_EMULATED_SEED", seed)
 			b := open(t, files)
+			b.random = rand.New(rand.NewPCG(uint64(first*seeds+i), 0))
 			if i > 0 && !strings.Contains(strings.ToLower(b.device.Properties().Name), "emulated") {
 				t.Skip("seeds order warps on the emulated device alone")
 			}
@@ -75,7 +76,7 @@ func (b *bench) run(name string, f func(*bench)) {
 		defer runtime.UnlockOSThread()
 		must(t, b.device.MakeCurrent())
 		child := *b
-		child.TB, child.random = t, rand.New(rand.NewPCG(3, uint64(len(name))))
+		child.TB = t
 		f(&child)
 	})
 }
@@ -102,6 +103,19 @@ type layout struct{ rows, cols, left, gap int }
 
 // whole is a layout in which every row consists of whole vectors if cols does, with some room to its right.
 func whole(rows, cols int) layout { return layout{rows: rows, cols: cols, gap: 8 + (8-cols%8)%8} }
+
+// randomLayouts returns n layouts that no table thought of.
+func (b *bench) randomLayouts(n, mostCols int) []layout {
+	layouts := make([]layout, n)
+	for i := range layouts {
+		l := layout{rows: 1 + b.random.IntN(20), cols: 1 + b.random.IntN(mostCols), left: b.random.IntN(9), gap: b.random.IntN(9)}
+		if b.random.IntN(2) == 0 {
+			l = whole(l.rows, (l.cols+7)/8*8)
+		}
+		layouts[i] = l
+	}
+	return layouts
+}
 
 // matrix is a Matrix on the device inside another one, whose other values nothing may change.
 type matrix struct {

@@ -1,6 +1,7 @@
 // Layer norm of a row, for the kernels that end in one.
 #pragma once
 
+#include "approximate.cuh"
 #include "row.cuh"
 
 struct Norm {
@@ -16,10 +17,10 @@ struct Normaliser {
     // The statistics in two passes over the row, as float32's few digits ask for.
     template <typename Row> static __device__ Normaliser of(const Row &row, int cols, Norm norm) {
         __shared__ PartialSums partial[2];
-        const float count = cols;
-        const float mean = row.sum(partial[0], [](int, float value) { return value; }) / count;
+        const float share = reciprocal_fast(cols);
+        const float mean = row.sum(partial[0], [](int, float value) { return value; }) * share;
         const float variance =
-            row.sum(partial[1], [=](int, float value) { return (value - mean) * (value - mean); }) / count;
+            row.sum(partial[1], [=](int, float value) { return (value - mean) * (value - mean); }) * share;
         return Normaliser{mean, rsqrtf(variance + norm.eps), norm};
     }
 

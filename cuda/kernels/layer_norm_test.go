@@ -25,7 +25,7 @@ const normNoise = 24
 func TestLayerNorm(t *testing.T) {
 	eachSeed(t, []source{layerNormKernels()}, func(b *bench) {
 		for _, storage := range types {
-			for _, l := range rowLayouts() {
+			for _, l := range append(rowLayouts(), b.randomLayouts(4, 1200)...) {
 				b.run(shape(storage, l), func(b *bench) {
 					gain, bias := b.normal(l.cols), b.normal(l.cols)
 					x := b.matrix(storage, l, b.shifted(l))

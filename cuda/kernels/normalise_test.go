@@ -16,7 +16,7 @@ const normaliseNoise = 4
 func TestNormalise(t *testing.T) {
 	eachSeed(t, []source{normaliseKernels()}, func(b *bench) {
 		for _, storage := range types {
-			for _, l := range rowLayouts() {
+			for _, l := range append(rowLayouts(), b.randomLayouts(4, 1200)...) {
 				b.run(shape(storage, l), func(b *bench) {
 					values := b.shifted(l)
 					clear(values[:l.cols]) // a row of length 0
@@ -54,7 +54,7 @@ func TestNormaliseShortRows(t *testing.T) {
 func TestLayerNormNormalise(t *testing.T) {
 	eachSeed(t, []source{normaliseKernels()}, func(b *bench) {
 		for _, storage := range types {
-			for _, l := range rowLayouts() {
+			for _, l := range append(rowLayouts(), b.randomLayouts(4, 1200)...) {
 				b.run(shape(storage, l), func(b *bench) {
 					gain, bias := b.normal(l.cols), b.normal(l.cols)
 					x, y := b.matrix(storage, l, b.shifted(l)), b.matrix(cuda.Float32, l, nil)

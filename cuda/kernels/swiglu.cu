@@ -7,6 +7,7 @@
 // Limits: whole 16-byte vectors in either half (swiglu_T, 8 values a thread; swiglu_norm_T_256 to 2048, see row.cuh);
 // any width and alignment (swiglu_T_any, 4 values a thread; swiglu_norm_T_any, which computes the row three times).
 // Occupancy: 4 blocks of 256 threads a multiprocessor for norms of 768 columns, 3 for 1024, else 6; no spills.
+#include "approximate.cuh"
 #include "elements.cuh"
 #include "layer_norm.cuh"
 
@@ -16,11 +17,12 @@ namespace {
 // 0 as it should be.
 template <int Width, typename T>
 __device__ inline void gated(const T *gate, const T *up, float (&values)[Width]) {
+    constexpr float log2_e = 1.44269504f;
     float factors[Width];
     load(gate, values);
     load(up, factors);
 #pragma unroll
-    for (int i = 0; i < Width; i++) values[i] = __fdividef(values[i], 1 + expf(-values[i])) * factors[i];
+    for (int i = 0; i < Width; i++) values[i] *= reciprocal_fast(1 + exp2_fast(-log2_e * values[i])) * factors[i];
 }
 
 template <int Width, int Values, typename T>

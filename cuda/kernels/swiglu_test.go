@@ -22,7 +22,7 @@ func gatedLayouts() []layout {
 func TestSwiGLU(t *testing.T) {
 	eachSeed(t, []source{swigluKernels()}, func(b *bench) {
 		for _, storage := range types {
-			for _, l := range gatedLayouts() {
+			for _, l := range append(gatedLayouts(), b.randomLayouts(4, 1200)...) {
 				b.run(shape(storage, l), func(b *bench) {
 					x := b.matrix(storage, layout{l.rows, 2 * l.cols, l.left, l.gap}, b.gates(l))
 					y := b.matrix(storage, l, nil)
@@ -38,7 +38,7 @@ func TestSwiGLU(t *testing.T) {
 func TestSwiGLUNorm(t *testing.T) {
 	eachSeed(t, []source{swigluKernels()}, func(b *bench) {
 		for _, storage := range types {
-			for _, l := range gatedLayouts() {
+			for _, l := range append(gatedLayouts(), b.randomLayouts(4, 1200)...) {
 				b.run(shape(storage, l), func(b *bench) {
 					gain, bias := b.normal(l.cols), b.normal(l.cols)
 					x := b.matrix(storage, layout{l.rows, 2 * l.cols, l.left, l.gap}, b.gates(l))
