@@ -14,10 +14,6 @@ import (
 // Built reports whether this build has the CUDA engine.
 const Built = true
 
-// slotCount is how many batches are under way at a time: while one is computed, the next one's
-// pixels travel and the last one's results are read.
-const slotCount = 2
-
 // Backend is op.Backend, op.Warmer and op.Monitor on one device.
 type Backend struct {
 	options Options

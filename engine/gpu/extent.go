@@ -47,3 +47,16 @@ func (e extent) holds(other extent) bool {
 	}
 	return true
 }
+
+// slotCount is how many batches are under way at a time: while one is computed, the next one's
+// pixels travel and the last one's results are read.
+const slotCount = 2
+
+// memory is e's part of a memory plan.
+func (e extent) memory() Memory {
+	staging := e.results
+	for _, bytes := range e.staging {
+		staging += bytes
+	}
+	return Memory{Tokens: e.tokens, Activations: e.arena + e.handoff, Staging: slotCount * staging}
+}

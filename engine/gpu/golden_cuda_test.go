@@ -53,8 +53,8 @@ func embed(t testing.TB, b *Backend, m *model.Model, examples ...golden.Example)
 	return y
 }
 
-// compare holds embeddings against the original's and says how far off they are.
-func compare(t *testing.T, what string, got [][]float32, examples []golden.Example, bound golden.Bound) {
+// compareEmbeddings holds embeddings against the original's and says how far off they are.
+func compareEmbeddings(t *testing.T, what string, got [][]float32, examples []golden.Example, bound golden.Bound) {
 	t.Helper()
 	difference, cosine := golden.Worst(got, examples)
 	if !(difference <= bound.Difference) || !(cosine >= bound.Cosine) {
@@ -69,9 +69,9 @@ func TestTinyEmbeddings(t *testing.T) {
 		t.Run(kind.String(), func(t *testing.T) {
 			b := open(t, Options{Type: kind})
 			m := load(t, b, "tiny")
-			compare(t, "images", embed(t, b, m, set.Images...), set.Images, golden.BoundOf(kind))
-			compare(t, "texts", embed(t, b, m, set.Texts...), set.Texts, golden.BoundOf(kind))
-			compare(t, "pairs", embed(t, b, m, set.Pairs...), set.Pairs, golden.BoundOf(kind))
+			compareEmbeddings(t, "images", embed(t, b, m, set.Images...), set.Images, golden.BoundOf(kind))
+			compareEmbeddings(t, "texts", embed(t, b, m, set.Texts...), set.Texts, golden.BoundOf(kind))
+			compareEmbeddings(t, "pairs", embed(t, b, m, set.Pairs...), set.Pairs, golden.BoundOf(kind))
 		})
 	}
 }
@@ -204,7 +204,7 @@ func TestMiniLM(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			compare(t, "trained texts", embed(t, b, m, texts...), texts, golden.BoundOf(kind))
+			compareEmbeddings(t, "trained texts", embed(t, b, m, texts...), texts, golden.BoundOf(kind))
 		})
 	}
 }

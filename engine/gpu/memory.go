@@ -79,6 +79,19 @@ func mebibytes(bytes int64) string {
 	return fmt.Sprintf("%d MiB", bytes>>20)
 }
 
+// MemoryOf returns the plan of a device that holds what m was given and runs the passes that m was
+// shown, of which the largest has that many tokens, with free bytes before.
+func MemoryOf(m *Meter, o Options, tokens int, free int64) Memory {
+	var e extent
+	for _, p := range m.Plans {
+		e = e.and(extentOf(p, tokens))
+	}
+	plan := e.memory()
+	plan.Device, plan.Type, plan.Weights, plan.Workspace = fmt.Sprintf("cuda:%d", o.Device), m.Type, m.Parameters, o.withDefaults().Workspace
+	plan.Free = free
+	return plan
+}
+
 // tokensOf returns how many words and patches p reads: what --max-batch-tokens counts.
 func tokensOf(p *op.Pass) int {
 	n := 0

@@ -128,13 +128,10 @@ func (b *Backend) resize(slots []*slot, e extent) error {
 
 // memory is what the device holds with room for e.
 func (b *Backend) memory(e extent) Memory {
-	staging := e.results
-	for _, bytes := range e.staging {
-		staging += bytes
-	}
-	m := b.machine
-	return Memory{Device: b.name, Type: b.options.Type, Tokens: e.tokens, Weights: m.weights, Activations: e.arena + e.handoff,
-		Workspace: m.workspace.Bytes, Staging: slotCount * staging, Free: m.free}
+	m := e.memory()
+	m.Device, m.Type = b.name, b.options.Type
+	m.Weights, m.Workspace, m.Free = b.machine.weights, b.machine.workspace.Bytes, b.machine.free
+	return m
 }
 
 // Memory returns the memory plan as it stands.

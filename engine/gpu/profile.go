@@ -1,0 +1,10 @@
+package gpu
+
+import "time"
+
+// StepTime is how long one step of a pass took on its own.
+type StepTime struct {
+	Kind string // as Step.Kind
+	Time time.Duration
+	Cost Cost
+}
