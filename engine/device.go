@@ -70,6 +70,18 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// withBudget fills in the token budget of the devices.
+func (o Options) withBudget(targets []target) Options {
+	if o.MaxBatchTokens > 0 {
+		return o
+	}
+	o.MaxBatchTokens = DefaultMaxBatchTokens
+	if targets[0].kind == "cuda" {
+		o.MaxBatchTokens = DefaultGPUBatchTokens
+	}
+	return o
+}
+
 // target is one device to compute on.
 type target struct {
 	kind  string // cpu, ref, cuda
@@ -108,20 +120,23 @@ func (o Options) targets() ([]target, error) {
 
 // storage returns the type that Precision means, on a GPU or on another device.
 func (o Options) storage(onGPU bool) (cuda.Type, error) {
-	switch o.Precision {
-	case "", "auto":
+	if o.Precision == "" || o.Precision == "auto" {
 		if onGPU {
 			return cuda.BFloat16, nil
 		}
 		return cuda.Float32, nil
-	case "float32":
-		return cuda.Float32, nil
-	case "bfloat16":
-		return cuda.BFloat16, nil
-	case "float16":
-		return cuda.Float16, nil
+	}
+	for _, t := range []cuda.Type{cuda.Float32, cuda.BFloat16, cuda.Float16} {
+		if o.Precision == PrecisionOf(t) {
+			return t, nil
+		}
 	}
 	return 0, fmt.Errorf("%w: --precision %s: choose one of %s", ErrOptions, o.Precision, strings.Join(Precisions, ", "))
+}
+
+// PrecisionOf returns what --precision calls a storage type.
+func PrecisionOf(t cuda.Type) string {
+	return map[cuda.Type]string{cuda.Float32: "float32", cuda.BFloat16: "bfloat16", cuda.Float16: "float16"}[t]
 }
 
 // AutomaticDevice returns what --device auto is in this build, on this machine.

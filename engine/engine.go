@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"vbge/cuda"
 	"vbge/engine/model"
 	"vbge/engine/op"
 	"vbge/engine/pixels"
@@ -44,6 +45,7 @@ type Weights interface {
 // called from several goroutines.
 type Engine struct {
 	replicas  replicas
+	storage   cuda.Type // of activations
 	config    weights.Config
 	id        string
 	tokenizer *tokenizer.Tokenizer
@@ -76,12 +78,7 @@ func New(w Weights, t *tokenizer.Tokenizer, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.MaxBatchTokens <= 0 {
-		o.MaxBatchTokens = DefaultMaxBatchTokens
-		if targets[0].kind == "cuda" {
-			o.MaxBatchTokens = DefaultGPUBatchTokens
-		}
-	}
+	o = o.withBudget(targets)
 	c := w.Config()
 	if most := c.MaxTextTokens(false); o.MaxBatchTokens < most {
 		return nil, fmt.Errorf("%w: --max-batch-tokens %d is less than the %d tokens of one long input", ErrTokenBudget, o.MaxBatchTokens, most)
@@ -90,7 +87,8 @@ func New(w Weights, t *tokenizer.Tokenizer, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{replicas: r, config: c, id: w.ID(), tokenizer: t, options: o}, nil
+	storage, err := o.storage(targets[0].kind == "cuda")
+	return &Engine{replicas: r, storage: storage, config: c, id: w.ID(), tokenizer: t, options: o}, err
 }
 
 // Close frees the devices' memory. No other call may be under way or follow.
@@ -111,6 +109,9 @@ func (e *Engine) Config() weights.Config { return e.config }
 
 // Device returns the names of the devices in use, as --device takes them.
 func (e *Engine) Device() string { return e.replicas.name() }
+
+// Storage returns the type that activations are stored in: how exact embeddings are.
+func (e *Engine) Storage() cuda.Type { return e.storage }
 
 // window is how many inputs are decoded before they are computed: enough for full batches on every
 // device, few enough that their pixels stay small (150 kB each for the full-size model).

@@ -9,24 +9,33 @@ import (
 	"vbge/weights"
 )
 
-// warmUp lets a backend that gains from it see passes of pictures alone and of texts alone, one for
-// every size that it tells apart, up to the token budget.
+// warmUp lets a backend that gains from it see a pass of every size that it tells apart.
 func warmUp(b op.Backend, m *model.Model, c weights.Config, budget int) error {
 	warmer, ok := b.(op.Warmer)
 	if !ok {
 		return nil
 	}
+	passes, err := warmUpPasses(m, c, budget)
+	if err != nil {
+		return err
+	}
+	return warmer.WarmUp(context.Background(), passes)
+}
+
+// warmUpPasses are passes of pictures alone and of texts alone, one for every size up to the token
+// budget. Mixtures of the two need no more memory than the largest of these.
+func warmUpPasses(m *model.Model, c weights.Config, budget int) ([]*op.Pass, error) {
 	var passes []*op.Pass
 	for _, batch := range sizes(m, c, budget) {
 		var p op.Pass
 		y, err := m.Record(&p, batch, nil)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		p.Output(y, make([]float32, y.Rows*y.Cols))
 		passes = append(passes, &p)
 	}
-	return warmer.WarmUp(context.Background(), passes)
+	return passes, nil
 }
 
 // typicalText is the length of the texts that are warmed up with: a short description.
