@@ -5,11 +5,13 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"vbge/engine"
 	"vbge/engine/cpu"
+	"vbge/engine/gpu"
 	"vbge/engine/pixels"
 	"vbge/server/catalog"
 	"vbge/weights"
@@ -39,7 +41,13 @@ func diagnose(out io.Writer, dir string) {
 	report("vbge", "%s, %s, %s/%s", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	report("processors", "%d usable", runtime.GOMAXPROCS(0))
 	report("cpu", "%s", cpu.Describe())
-	report("device", "--device auto is %s, --precision auto is float32", engine.AutomaticDevice())
+	diagnoseCUDA(report)
+	device := engine.AutomaticDevice()
+	precision := "float32, the only one"
+	if strings.HasPrefix(device, "cuda") {
+		precision = "bfloat16: half the memory and traffic of float32, and tensor cores"
+	}
+	report("device", "--device auto is %s, --precision auto is %s", device, precision)
 	exact := "as the original, bit for bit"
 	if !pixels.Exact() {
 		exact = "a little differently from the original"
@@ -51,10 +59,49 @@ func diagnose(out io.Writer, dir string) {
 		report("milvus", "local .db by %s", binary)
 	}
 	report("model", "%s", describeModel(dir))
+	diagnoseMemory(report, dir)
 	report("rerank", "%s", describeKey())
 	for _, caveat := range engine.Caveats() {
 		report("note", "%s", caveat)
 	}
+}
+
+// diagnoseCUDA says what there is of CUDA, and why it is not used where it is not.
+func diagnoseCUDA(report func(part, format string, args ...any)) {
+	found := gpu.Find()
+	if found.Driver != "" {
+		report("cuda", "driver %s for CUDA %s", found.Driver, release(found.DriverVersion, 1000, 10))
+	}
+	if found.CuBLASLt != "" {
+		report("cuda", "cuBLASLt %s, %s", release(found.CuBLASLtVersion, 10000, 100), found.CuBLASLt)
+	}
+	for _, d := range found.Devices {
+		report("gpu", "%v", d)
+	}
+	for _, reason := range found.Reasons {
+		report("cuda", "%s", reason)
+	}
+}
+
+// diagnoseMemory states what the model would take on the GPU that --device auto is, if it is one.
+func diagnoseMemory(report func(part, format string, args ...any), dir string) {
+	c, what := weights.Base(), "the full-size model"
+	if f, err := weights.Open(dir); err == nil {
+		c, what = f.Config(), dir
+		f.Close()
+	}
+	plans, err := engine.MemoryPlans(c, engine.Options{})
+	for _, p := range plans {
+		report("memory", "of %s: %v", what, p)
+	}
+	if err != nil {
+		report("memory", "%v", err)
+	}
+}
+
+// release writes the version numbers of CUDA's libraries as people do: 13000 is 13.0, 130002 is 13.0.
+func release(version, major, minor int) string {
+	return fmt.Sprintf("%d.%d", version/major, version%major/minor)
 }
 
 func describeModel(dir string) string {

@@ -61,7 +61,7 @@ Exit status: 0 all done, 1 some inputs failed or a comparison missed its bound,
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true // cobra's own: it works, and is not what vbge is for
 	root.AddCommand(newConvert(), newIndex(), newSearch(), newEmbed(), newTokenize(), newPixels(),
-		newVerify(), newBench(), newDoctor(), newDemo(), newTutorial(), newVersion())
+		newVerify(), newBench(), newGPUCheck(), newDoctor(), newDemo(), newTutorial(), newVersion())
 	return root
 }
 

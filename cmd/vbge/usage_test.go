@@ -38,7 +38,7 @@ func TestDefaults(t *testing.T) {
 	for command, defaults := range map[string][]string{
 		"index":  {`--model string.*"models/base"`, `--uri string.*"./catalog.db"`, `--collection string.*"multimodal_rag_demo"`, `--device string.*"auto"`},
 		"search": {`--model string.*"models/base"`, `--uri string.*"./catalog.db"`, `--collection string.*"multimodal_rag_demo"`, `--limit int.*9`, `--rerank-model string.*"gpt-4o"`},
-		"verify": {`--max-difference float.*5e-06`, `--min-cosine float.*0.999999`},
+		"verify": {`--max-difference float.*5e-6`, `--min-cosine float.*0.999999`},
 	} {
 		help := vbge(t, command, "--help").out
 		for _, d := range defaults {

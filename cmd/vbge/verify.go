@@ -1,19 +1,31 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"math"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"vbge/engine"
+	"vbge/engine/golden"
 )
 
-// bounds are how far embeddings made elsewhere may be off.
+// bounds are how far embeddings made elsewhere may be off; 0 is what the precision allows.
 type bounds struct{ difference, cosine float64 }
+
+// orAllowed replaces what is 0.
+func (b bounds) orAllowed(e *engine.Engine) bounds {
+	allowed := golden.Bound{Difference: 5e-6, Cosine: 0.999999}
+	if strings.HasPrefix(e.Device(), "cuda") {
+		allowed = golden.BoundOf(e.Storage())
+	}
+	return bounds{cmp.Or(b.difference, allowed.Difference), cmp.Or(b.cosine, allowed.Cosine)}
+}
 
 func newVerify() *cobra.Command {
 	var m modelFlags
@@ -37,12 +49,12 @@ line misses a bound or cannot be embedded.`,
 				return err
 			}
 			defer e.Close()
-			return verify(c.Context(), embedder{e, m.options.Limits}, file, b, c.OutOrStdout())
+			return verify(c.Context(), embedder{e, m.options.Limits}, file, b.orAllowed(e), c.OutOrStdout())
 		},
 	}
 	m.add(c)
-	c.Flags().Float64Var(&b.difference, "max-difference", 5e-6, "largest difference allowed in one value")
-	c.Flags().Float64Var(&b.cosine, "min-cosine", 0.999999, "smallest cosine allowed")
+	c.Flags().Float64Var(&b.difference, "max-difference", 0, "largest difference allowed in one value; 0 is what the precision allows, 5e-6 on a CPU")
+	c.Flags().Float64Var(&b.cosine, "min-cosine", 0, "smallest cosine allowed; 0 is what the precision allows, 0.999999 on a CPU")
 	return c
 }
 

@@ -4,7 +4,6 @@ import "time"
 
 // StepTime is how long one step of a pass took on its own.
 type StepTime struct {
-	Kind string // as Step.Kind
+	Step Step
 	Time time.Duration
-	Cost Cost
 }

@@ -70,7 +70,7 @@ func (m *machine) profile(s *slot, flushL2 bool) (times []StepTime, err error) {
 					return nil, fmt.Errorf("step %d, %s: %w", i, step.Kind(), err)
 				}
 				if round == 0 {
-					times = append(times, StepTime{Kind: step.Kind(), Time: math.MaxInt64, Cost: CostOf(step)})
+					times = append(times, StepTime{Step: step, Time: math.MaxInt64})
 				}
 				times[i].Time = min(times[i].Time, took)
 				i++

@@ -1,0 +1,90 @@
+package gpucheck
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Torch is what PyTorch reaches on the same device with the same weights: float16, fused attention,
+// compiled.
+type Torch struct {
+	Version   string  `json:"version"`
+	Batch     int     `json:"batch"`
+	PerSecond float64 `json:"per_second"` // images
+}
+
+// torch runs the comparison where PyTorch with CUDA is installed.
+func (c *check) torch(ctx context.Context) error {
+	const ask = "import torch; print(torch.cuda.is_available())"
+	if out, err := exec.CommandContext(ctx, "python3", "-c", ask).Output(); err != nil || strings.TrimSpace(string(out)) != "True" {
+		c.missing("PyTorch: `python3 -c %q` does not say True", ask)
+		return nil
+	}
+	index := strings.TrimPrefix(c.Device, "cuda:")
+	run := exec.CommandContext(ctx, "python3", filepath.Join(c.Reference, "bench_torch_cuda.py"), "--device", "cuda:"+index,
+		"--seconds", strconv.FormatFloat(c.Time.Seconds(), 'f', 1, 64))
+	run.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
+	var log bytes.Buffer
+	run.Stderr = &log
+	out, err := run.Output()
+	if err != nil {
+		c.missing("PyTorch: bench_torch_cuda.py: %v: %s", err, lastLine(log.String()))
+		return nil
+	}
+	for line := range strings.Lines(string(out)) {
+		var row Torch
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			return fmt.Errorf("bench_torch_cuda.py printed %q: %w", line, err)
+		}
+		c.report.Torch = append(c.report.Torch, row)
+	}
+	return nil
+}
+
+// sanitizer runs the dry run under compute-sanitizer where that is installed.
+func (c *check) sanitizer(ctx context.Context) error {
+	if os.Getenv(underSanitizer) != "" {
+		return nil
+	}
+	path, err := exec.LookPath("compute-sanitizer")
+	if err != nil {
+		c.missing("compute-sanitizer is not installed")
+		return nil
+	}
+	if c.DryRun {
+		c.missing("compute-sanitizer: left out of a dry run")
+		return nil
+	}
+	out, err := os.MkdirTemp("", "vbge-gpu-check-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(out)
+	for _, tool := range []string{"memcheck", "racecheck", "synccheck"} {
+		run := exec.CommandContext(ctx, path, "--tool", tool, "--error-exitcode", "99", c.Program, "gpu-check", "--dry-run",
+			"--device", c.Device, "--reference", c.Reference, "--out", out)
+		run.Env = append(os.Environ(), underSanitizer+"=1")
+		log, err := run.CombinedOutput()
+		c.report.Sanitizer = strings.TrimSpace(c.report.Sanitizer + "; " + tool + ": " + lastLine(string(log)))
+		if err != nil {
+			return fmt.Errorf("%w: %s: %w\n%s", ErrWrong, tool, err, log)
+		}
+	}
+	c.report.Sanitizer = strings.TrimPrefix(c.report.Sanitizer, "; ")
+	return nil
+}
+
+// underSanitizer marks a process that compute-sanitizer watches, which starts no other.
+const underSanitizer = "VBGE_UNDER_SANITIZER"
+
+func lastLine(s string) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	return lines[len(lines)-1]
+}
