@@ -22,10 +22,10 @@ func TestBatchesOfOne(t *testing.T) {
 	for _, kind := range storageTypes {
 		t.Run(kind.String(), func(t *testing.T) {
 			b := open(t, Options{Type: kind})
-			m := load(t, b, "tiny")
-			together := embed(t, b, m, examples...)
+			m := loadCheckpoint(t, b, "tiny")
+			together := embedOn(t, b, m, examples...)
 			for i, x := range examples {
-				if alone := embed(t, b, m, x); !slices.Equal(alone[0], together[i]) {
+				if alone := embedOn(t, b, m, x); !slices.Equal(alone[0], together[i]) {
 					d, _ := golden.Distance(alone[0], together[i])
 					t.Errorf("%s: off by %.2g from its batch of %d", x.Name, d, len(examples))
 				}
@@ -38,11 +38,11 @@ func TestBatchesOfOne(t *testing.T) {
 func TestGraphs(t *testing.T) {
 	set := tinyExamples(t)
 	with, without := open(t, Options{Type: cuda.BFloat16}), open(t, Options{Type: cuda.BFloat16, NoGraphs: true})
-	m, n := load(t, with, "tiny"), load(t, without, "tiny")
+	m, n := loadCheckpoint(t, with, "tiny"), loadCheckpoint(t, without, "tiny")
 	for _, x := range [][]golden.Example{set.Pairs[:2], set.Texts[:3], set.Images[:1], set.Pairs[1:3], set.Pairs[:2]} {
-		want := embed(t, without, n, x...)
+		want := embedOn(t, without, n, x...)
 		for round := range 3 {
-			for i, row := range embed(t, with, m, x...) {
+			for i, row := range embedOn(t, with, m, x...) {
 				if !slices.Equal(row, want[i]) {
 					t.Errorf("round %d, %s: another embedding with graphs than without", round, x[i].Name)
 				}
@@ -103,7 +103,7 @@ func TestTwoDevices(t *testing.T) {
 // own result.
 func TestSteadyState(t *testing.T) {
 	b := open(t, Options{Type: cuda.BFloat16})
-	m := load(t, b, "tiny")
+	m := loadCheckpoint(t, b, "tiny")
 	set := tinyExamples(t)
 	var passes []*op.Pass
 	for _, x := range [][]golden.Example{set.Images[:2], set.Texts[:2]} {

@@ -20,8 +20,8 @@ import (
 
 const reference = "../testdata/reference"
 
-// load hands a golden checkpoint to a backend as the engine does.
-func load(t testing.TB, b *Backend, checkpoint string) *model.Model {
+// loadCheckpoint hands a golden checkpoint to a backend as the engine does.
+func loadCheckpoint(t testing.TB, b *Backend, checkpoint string) *model.Model {
 	t.Helper()
 	w, err := golden.Convert(t.Context(), reference, checkpoint, t.TempDir()+"/"+checkpoint)
 	if err != nil {
@@ -44,7 +44,7 @@ func tinyExamples(t testing.TB) golden.Set {
 	return set
 }
 
-func embed(t testing.TB, b *Backend, m *model.Model, examples ...golden.Example) [][]float32 {
+func embedOn(t testing.TB, b *Backend, m *model.Model, examples ...golden.Example) [][]float32 {
 	t.Helper()
 	y, err := golden.Embed(t.Context(), b, m, examples...)
 	if err != nil {
@@ -68,10 +68,10 @@ func TestTinyEmbeddings(t *testing.T) {
 	for _, kind := range storageTypes {
 		t.Run(kind.String(), func(t *testing.T) {
 			b := open(t, Options{Type: kind})
-			m := load(t, b, "tiny")
-			compareEmbeddings(t, "images", embed(t, b, m, set.Images...), set.Images, golden.BoundOf(kind))
-			compareEmbeddings(t, "texts", embed(t, b, m, set.Texts...), set.Texts, golden.BoundOf(kind))
-			compareEmbeddings(t, "pairs", embed(t, b, m, set.Pairs...), set.Pairs, golden.BoundOf(kind))
+			m := loadCheckpoint(t, b, "tiny")
+			compareEmbeddings(t, "images", embedOn(t, b, m, set.Images...), set.Images, golden.BoundOf(kind))
+			compareEmbeddings(t, "texts", embedOn(t, b, m, set.Texts...), set.Texts, golden.BoundOf(kind))
+			compareEmbeddings(t, "pairs", embedOn(t, b, m, set.Pairs...), set.Pairs, golden.BoundOf(kind))
 		})
 	}
 }
@@ -96,7 +96,7 @@ func TestTinyStages(t *testing.T) {
 	for _, kind := range storageTypes {
 		t.Run(kind.String(), func(t *testing.T) {
 			b := open(t, Options{Type: kind})
-			compareStages(t, b, load(t, b, "tiny"), set.Pairs[0], "trace_pair/", arrays, stageBound(kind))
+			compareStages(t, b, loadCheckpoint(t, b, "tiny"), set.Pairs[0], "trace_pair/", arrays, stageBound(kind))
 		})
 	}
 }
@@ -204,7 +204,7 @@ func TestMiniLM(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			compareEmbeddings(t, "trained texts", embed(t, b, m, texts...), texts, golden.BoundOf(kind))
+			compareEmbeddings(t, "trained texts", embedOn(t, b, m, texts...), texts, golden.BoundOf(kind))
 		})
 	}
 }
