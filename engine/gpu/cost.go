@@ -24,8 +24,8 @@ func (c Cost) Plus(d Cost) Cost {
 const (
 	patchFLOPs     = 0  // a lookup
 	normFLOPs      = 8  // mean 1, variance 3, normalise and scale 4
-	geluFLOPs      = 25 // erf by a polynomial of degree 9 or so and an exponential
-	swigluFLOPs    = 10 // for each value of the result: an exponential, a division, two products
+	geluFLOPs      = 20 // erfc by a polynomial of degree 5 and an exponential
+	swigluFLOPs    = 6  // for each value of the result: an exponential, a reciprocal, two products
 	normaliseFLOPs = 3
 	addFLOPs       = 1 // each lookup
 	softmaxFLOPs   = 6 // each score: scale, maximum, exponential, sum
