@@ -57,7 +57,7 @@ func (o Options) Check() error {
 		return err
 	}
 	if o.Threads < 0 || o.MaxBatchTokens < 0 || o.Limits.MaxBytes < 0 || o.Limits.MaxPixels < 0 {
-		return fmt.Errorf("%w: threads, token budget, and limits of bytes and pixels are positive numbers, or 0 for the default", ErrOptions)
+		return fmt.Errorf("%w: --threads, --max-batch-tokens, --max-image-bytes and --max-pixels are positive numbers, or 0 for the default", ErrOptions)
 	}
 	return nil
 }

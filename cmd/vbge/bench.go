@@ -47,6 +47,7 @@ The model is the full-size one with random weights, or a model folder.`,
 			return runBench(c.Context(), m.dir, o, asJSON, c.OutOrStdout())
 		},
 	}
+	c.AddCommand(newPredict())
 	c.Flags().StringVar(&m.dir, "model", "random", "model folder, or random: the full-size model with random weights")
 	m.addDevice(c)
 	c.Flags().StringSliceVar(&o.Kinds, "kinds", o.Kinds, "what to embed")

@@ -30,7 +30,7 @@ missing. It needs no network and takes less than ten minutes.
 
 The report is written to --out as <device>-<date>.md and .json. The status is 1 if something that
 the device computed is further off than allowed.`,
-		Example: "  vbge-cuda gpu-check --device cuda:0",
+		Example: "  vbge gpu-check --device cuda:0",
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			if o.Program, err = os.Executable(); err != nil {

@@ -105,8 +105,8 @@ func needMilvus(t testing.TB) {
 	}
 }
 
-// golden is golden/tiny.json with the arrays of golden/tiny.npz.
-type golden struct {
+// goldenTiny is golden/tiny.json with the arrays of golden/tiny.npz.
+type goldenTiny struct {
 	Images []struct{ File string }
 	Texts  []struct {
 		Text   string
@@ -120,9 +120,9 @@ type golden struct {
 	arrays map[string]npy.Array
 }
 
-func readGolden(t testing.TB) golden {
+func readGolden(t testing.TB) goldenTiny {
 	t.Helper()
-	var g golden
+	var g goldenTiny
 	if err := json.Unmarshal(readFile(t, reference+"golden/tiny.json"), &g); err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ type vector struct {
 
 // vectors are the golden inputs whose pixels this build decodes as the original does, with their
 // golden embeddings.
-func (g golden) vectors() []vector {
+func (g goldenTiny) vectors() []vector {
 	row := func(array string, i int) []float32 {
 		a := g.arrays[array]
 		return a.Float32[i*a.Shape[1] : (i+1)*a.Shape[1]]
@@ -166,7 +166,7 @@ func (g golden) vectors() []vector {
 
 // exact reports whether this build decodes the file as the original does; JPEG and WebP files
 // are those whose decoded samples are golden too.
-func (g golden) exact(file string) bool {
+func (g goldenTiny) exact(file string) bool {
 	_, lossy := g.arrays["decoded/"+file]
 	return pixels.Exact() || !lossy
 }
