@@ -12,8 +12,9 @@ void count_loaded(Warp &w, Space space, uint32_t bytes) {
     if (space == Space::global) w.block.counters.loaded += bytes;
 }
 
-void count_stored(Warp &w, Space space, uint32_t bytes) {
-    if (space == Space::global) w.block.counters.stored += bytes;
+void count_stored(Warp &w, uint64_t address, uint32_t bytes) {
+    w.block.counters.stored += bytes;
+    w.block.counters.written = address & ~uint64_t{3};
 }
 
 // The memory each active lane reads: in.width * in.count bytes.
@@ -57,13 +58,13 @@ template <typename R, typename E> void save(Warp &w, const Instruction &in, Mask
         for (int k = 0; k < in.count; k++) values[k] = static_cast<E>(w.values<R>(in.r[k])[l]);
         if (at_once) {
             std::memcpy(reinterpret_cast<void *>(addresses[l]), values, bytes);
-            w.block.counters.stored += bytes;
+            count_stored(w, addresses[l], bytes);
             return;
         }
         uint64_t address = address_of(w, in.address[0], l);
         Space space = resolve(in.space, &address);
         store(w, in, l, space, address, bytes, values);
-        count_stored(w, space, bytes);
+        if (space == Space::global) count_stored(w, address, bytes);
     });
 }
 

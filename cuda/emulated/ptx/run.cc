@@ -65,6 +65,7 @@ Counters &Counters::operator+=(const Counters &other) {
     mma_flops += other.mma_flops;
     fma_flops += other.fma_flops;
     instructions += other.instructions;
+    if (other.written) written = other.written;
     return *this;
 }
 
