@@ -305,6 +305,17 @@ func TestAssemblies(t *testing.T) {
 			x, y := r.Norm(r.Pass.AddRows(r.Input(9, 24), r.Table(3, 24), r.Rows(9, 3))), r.Norm(r.Input(9, 24))
 			return r.Pass.Gather(r.Rows(15, 18), x, y)
 		},
+		"norms that differ over the same tables": func(r *optest.Recording) op.Tensor {
+			table := r.Table(3, 24)
+			normed := func() op.Tensor {
+				return r.Norm(r.Pass.AddRows(r.Pass.GELU(r.Input(9, 24)), table, r.Rows(9, 3)))
+			}
+			return r.Pass.Gather(r.Rows(15, 18), normed(), normed())
+		},
+		"rows added after a norm": func(r *optest.Recording) op.Tensor {
+			x := r.Norm(r.Pass.AddRows(r.Pass.GELU(r.Input(9, 24)), r.Table(3, 24), r.Rows(9, 3)))
+			return r.Norm(r.Pass.AddRows(x, r.Table(3, 24), r.Rows(9, 3)))
+		},
 		"a norm on one side": func(r *optest.Recording) op.Tensor {
 			return r.Pass.Gather(r.Rows(15, 18), r.Norm(r.Input(9, 24)), r.Input(9, 24))
 		},

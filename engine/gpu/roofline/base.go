@@ -23,7 +23,7 @@ type Planner struct {
 func NewPlanner(c weights.Config, t cuda.Type) (*Planner, error) {
 	p := &Planner{config: c, meter: gpu.NewMeter(t)}
 	var err error
-	if p.model, err = model.Load(p.meter, shapes{weights.Random(c, 0)}, model.Options{PooledRowOnly: true}); err != nil {
+	if p.model, err = model.Load(p.meter, weights.Shapes(c), model.Options{PooledRowOnly: true}); err != nil {
 		return nil, fmt.Errorf("shapes of the model: %w", err)
 	}
 	return p, nil
@@ -43,16 +43,4 @@ func (p *Planner) Plan(kind string, batch int) (*gpu.Plan, int, error) {
 		return nil, 0, err
 	}
 	return p.meter.Plans[0], tokens, nil
-}
-
-// shapes is a model whose tensors are all zeros.
-type shapes struct{ *weights.RandomModel }
-
-// Float32 implements model.Weights.
-func (shapes) Float32(_ string, shape ...int) ([]float32, error) {
-	n := 1
-	for _, s := range shape {
-		n *= s
-	}
-	return make([]float32, n), nil
 }
