@@ -158,7 +158,7 @@ func (f *fuser) normalise(o op.Normalise, out op.Tensor) *draft {
 	if outputs == 0 || outputs != f.readers[out.ID] {
 		return &draft{operation: o}
 	}
-	if d := f.sole(o.X); d != nil && !d.normalise {
+	if d := f.sole(o.X); d != nil {
 		if n, ok := d.operation.(op.LayerNorm); ok {
 			d.fused = true
 			return &draft{operation: n, normalise: true, float32: true}

@@ -316,6 +316,9 @@ func TestAssemblies(t *testing.T) {
 			x := r.Norm(r.Pass.AddRows(r.Pass.GELU(r.Input(9, 24)), r.Table(3, 24), r.Rows(9, 3)))
 			return r.Norm(r.Pass.AddRows(x, r.Table(3, 24), r.Rows(9, 3)))
 		},
+		"SwiGLU normed twice": func(r *optest.Recording) op.Tensor {
+			return r.Norm(r.Norm(r.Pass.SwiGLU(r.Norm(r.Input(9, 48)))))
+		},
 		"a norm on one side": func(r *optest.Recording) op.Tensor {
 			return r.Pass.Gather(r.Rows(15, 18), r.Norm(r.Input(9, 24)), r.Input(9, 24))
 		},
