@@ -62,14 +62,14 @@ func (a Attention) check(t cuda.Type, y Matrix) error {
 			require(m.Cols == cols, "%s has rows of %d", m.name, m.Cols),
 			require(m.Rows == 0 || vectors(t, m.Matrix), "%s at %#x with a stride of %d values: rows have to begin at multiples of 16 bytes", m.name, m.At, m.Stride),
 			// Within a tile the kernels count values in 32 bits.
-			require(m.Stride <= math.MaxInt32/QueryTile, "%s has a stride of %d values", m.name, m.Stride),
+			require(m.Stride <= math.MaxInt32/QueryTile, "%s has a stride of %d values, of at most %d", m.name, m.Stride, math.MaxInt32/QueryTile),
 		); err != nil {
 			return err
 		}
 	}
 	return errors.Join(
 		require(a.Q.Rows == y.Rows && a.K.Rows == a.V.Rows, "%d queries, %d results, %d keys, %d values", a.Q.Rows, y.Rows, a.K.Rows, a.V.Rows),
-		require(a.MaxTiles >= 0 && a.MaxTiles <= math.MaxInt32/2/max(a.Heads, 1), "%d tiles", a.MaxTiles),
+		require(a.MaxTiles >= 0 && a.MaxTiles <= math.MaxInt32/2/max(a.Heads, 1), "%d tiles of at most %d", a.MaxTiles, math.MaxInt32/2/max(a.Heads, 1)),
 		require((a.Cos == 0) == (a.Sin == 0) && aligned(a.Cos, a.Sin), "rotation at %#x and %#x: both have to begin at multiples of 16 bytes", a.Cos, a.Sin),
 	)
 }
