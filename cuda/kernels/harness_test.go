@@ -73,7 +73,7 @@ func (b *bench) run(name string, f func(*bench)) {
 	b.Helper()
 	b.TB.(*testing.T).Run(name, func(t *testing.T) {
 		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
+		t.Cleanup(runtime.UnlockOSThread) // after the cleanups that need the thread
 		must(t, b.device.MakeCurrent())
 		child := *b
 		child.TB = t

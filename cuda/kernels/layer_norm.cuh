@@ -17,11 +17,10 @@ struct Normaliser {
     // The statistics in two passes over the row, as float32's few digits ask for.
     template <typename Row> static __device__ Normaliser of(const Row &row, int cols, Norm norm) {
         __shared__ PartialSums partial[2];
-        const float share = reciprocal_fast(cols);
-        const float mean = row.sum(partial[0], [](int, float value) { return value; }) * share;
-        const float variance =
-            row.sum(partial[1], [=](int, float value) { return (value - mean) * (value - mean); }) * share;
-        return Normaliser{mean, rsqrtf(variance + norm.eps), norm};
+        const float count = cols;
+        const float mean = quotient(row.sum(partial[0], [](int, float value) { return value; }), count);
+        const float squares = row.sum(partial[1], [=](int, float value) { return (value - mean) * (value - mean); });
+        return Normaliser{mean, rsqrtf(quotient(squares, count) + norm.eps), norm};
     }
 
     // The results for the values from column on.
