@@ -126,7 +126,7 @@ var assemblies = map[string]func(*assembly){
 func TestAssemble(t *testing.T) {
 	layouts := []layout{
 		whole(1, 768), whole(9, 768), whole(17, 64), whole(3, 1024), whole(5, 2048), whole(3, 2056), whole(70, 128),
-		{9, 20, 0, 4}, {5, 37, 2, 1}, {6, 170, 0, 6},
+		{3, 776, 0, 0}, {9, 20, 0, 4}, {5, 37, 2, 1}, {6, 170, 0, 6},
 	}
 	eachSeed(t, []source{assembleKernels()}, func(b *bench) {
 		for _, storage := range types {

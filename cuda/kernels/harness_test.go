@@ -97,8 +97,9 @@ func (b *bench) normal(n int) []float32 {
 	return v
 }
 
-// layout says how a matrix lies in the one that stores it, which has a row more above and below, and left and gap more
-// columns beside.
+// layout says how a matrix lies in the one that stores it, which has a row more above, and left and gap more columns
+// beside. With a gap it has a row more below; without one its memory ends with the last value, beyond which the emulated
+// device lets nothing read.
 type layout struct{ rows, cols, left, gap int }
 
 // whole is a layout in which every row consists of whole vectors if cols does, with some room to its right.
@@ -131,7 +132,7 @@ type matrix struct {
 func (b *bench) matrix(t cuda.Type, l layout, values []float32) *matrix {
 	b.Helper()
 	m := &matrix{layout: l, storage: t, Matrix: Matrix{Rows: l.rows, Cols: l.cols, Stride: l.left + l.cols + l.gap}}
-	around := make([]float32, (l.rows+2)*m.Stride)
+	around := make([]float32, (l.rows+1+min(l.gap, 1))*m.Stride)
 	for i := range around {
 		around[i] = float32(i%251) + 0.5
 	}
