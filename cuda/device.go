@@ -139,9 +139,19 @@ func (d *Device) Close() error {
 	if err := failure("cuCtxDestroy", d.context.Destroy()); err != nil {
 		return doing(err, "close CUDA device %d", d.properties.Index)
 	}
+	d.forget()
 	if device != 0 || host != 0 {
 		return fmt.Errorf("close CUDA device %d: %d bytes on it and %d pinned bytes were never released",
 			d.properties.Index, device, host)
 	}
 	return nil
+}
+
+// forget counts nothing as live: it went with the context.
+func (d *Device) forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	clear(d.device)
+	clear(d.host)
+	d.deviceBytes, d.hostBytes = 0, 0
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"sync"
 
+	"vbge/cuda"
 	"vbge/engine/op"
 )
 
@@ -55,6 +56,7 @@ func start(o Options) (*Backend, error) {
 		return b.eachSlot((*slot).open)
 	})
 	if err != nil {
+		b.failure.set(err)
 		return nil, errors.Join(fmt.Errorf("start the CUDA engine on %s: %w", b.name, outOfMemory(err)), b.Close())
 	}
 	return b, nil
@@ -77,8 +79,8 @@ func (b *Backend) Name() string { return b.name }
 // Ready implements op.Monitor.
 func (b *Backend) Ready() error { return b.failure.get() }
 
-// Close implements op.Backend. On a device that hangs it gives up after Options.Timeout: what is on the device then stays
-// there until the process ends.
+// Close implements op.Backend. On a device that has failed it destroys the context as it is. If even that does not return
+// within twice Options.Timeout, Close gives up: the device's memory is then free when the process ends.
 func (b *Backend) Close() error {
 	b.closing.Do(func() { b.closeErr = b.worker.stop() })
 	return b.closeErr
@@ -86,12 +88,23 @@ func (b *Backend) Close() error {
 
 // giveBack is the worker's last work.
 func (b *Backend) giveBack() error {
-	var errs []error
+	var slots []*slot
 	for range slotCount {
-		s := <-b.slots // a Run that was answered just now holds one for a moment more
+		slots = append(slots, <-b.slots) // a Run that was answered just now holds one for a moment more
+	}
+	if b.failure.get() != nil {
+		b.machine.abandon()
+		return nil
+	}
+	var errs []error
+	for _, s := range slots {
 		errs = append(errs, s.close())
 	}
-	return errors.Join(append(errs, b.machine.close())...)
+	err := errors.Join(append(errs, b.machine.close())...)
+	if errors.Is(err, cuda.ErrLost) { // as every single call has said
+		return fmt.Errorf("give back what is on %s: %w", b.name, cuda.ErrLost)
+	}
+	return err
 }
 
 // Run implements op.Backend.

@@ -3,6 +3,7 @@
 package gpu
 
 import (
+	"errors"
 	"fmt"
 
 	"vbge/cuda"
@@ -17,7 +18,9 @@ func Find() Found {
 	if err != nil {
 		reason(err)
 	}
-	f.Driver, f.DriverVersion = driver.Path, driver.Version
+	if err == nil || errors.Is(err, cuda.ErrNoDevice) {
+		f.Driver, f.DriverVersion = driver.Path, driver.Version
+	}
 	if err == nil {
 		if f.Devices, err = devices(); err != nil {
 			reason(err)

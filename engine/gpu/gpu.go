@@ -67,7 +67,7 @@ const LeastMajor = 8
 // Found is what there is of CUDA on this machine.
 type Found struct {
 	Driver          string // path of libcuda; "" if it did not open
-	DriverVersion   int    // of CUDA that the driver speaks, 13000 for 13.0
+	DriverVersion   int    // of CUDA that the driver speaks, 13000 for 13.0; 0 if it has no device
 	CuBLASLt        string // path of libcublasLt; "" if it did not open
 	CuBLASLtVersion int    // 130002 for 13.0.2
 	Devices         []Device

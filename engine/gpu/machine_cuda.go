@@ -77,7 +77,7 @@ func (m *machine) open(o Options) error {
 	return err
 }
 
-// close gives back everything, in the order in which it depends on one another, whatever state the device is in.
+// close gives back everything, in the order in which it depends on one another.
 func (m *machine) close() error {
 	if m.device == nil {
 		return nil
@@ -104,6 +104,14 @@ func (m *machine) close() error {
 	note(m.device.ReleaseHost(m.chunk))
 	note(m.device.Close())
 	return errors.Join(errs...)
+}
+
+// abandon destroys the context, and all that is in it: on a device that has failed everything else answers with the
+// failure, or waits for a kernel that never ends.
+func (m *machine) abandon() {
+	if m.device != nil {
+		_ = m.device.Close() // it says what was never released, as was meant
+	}
 }
 
 func (m *machine) allocate(bytes int64) (cuda.Memory, error) {
