@@ -54,6 +54,37 @@ func TestGraphs(t *testing.T) {
 	}
 }
 
+// TestGraphsAreBounded: more shapes than a slot keeps graphs for are captured again and again, and nothing else changes.
+func TestGraphsAreBounded(t *testing.T) {
+	b := open(t, Options{Type: cuda.BFloat16})
+	for range slotCount {
+		s := <-b.slots
+		s.graphs.most = 2
+		b.slots <- s
+	}
+	first := map[int][]float32{}
+	for range 2 * slotCount {
+		for _, rows := range []int{3, 40, 70} {
+			p := record(t, b, 1, func(r *optest.Recording) op.Tensor { return r.Norm(r.Input(rows, 32)) })
+			if err := b.Run(t.Context(), p.pass); err != nil {
+				t.Fatal(err)
+			}
+			if want, ok := first[rows]; !ok {
+				first[rows] = p.values
+			} else if !slices.Equal(want, p.values) {
+				t.Errorf("%d rows: another result", rows)
+			}
+		}
+	}
+	for range slotCount {
+		s := <-b.slots
+		if n := len(s.graphs.held); n != 2 {
+			t.Errorf("a slot holds %d graphs, want 2", n)
+		}
+		b.slots <- s
+	}
+}
+
 // TestManyCallers: passes from many goroutines, of shapes that replace one another's memory, do not disturb one another.
 func TestManyCallers(t *testing.T) {
 	b := open(t, Options{Type: cuda.BFloat16})

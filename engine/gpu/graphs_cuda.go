@@ -13,8 +13,9 @@ import (
 // A graph of the full-size model takes about a megabyte.
 const mostGraphs = 128
 
-// graphs are a slot's captured segments. Beyond mostGraphs the one that was not used for longest goes.
+// graphs are a slot's captured segments. Beyond most of them the one that was not used for longest goes.
 type graphs struct {
+	most  int
 	held  map[string]*captured // by Segment.Key
 	clock uint64               // counts uses
 }
@@ -24,7 +25,7 @@ type captured struct {
 	used uint64
 }
 
-func newGraphs() *graphs { return &graphs{held: map[string]*captured{}} }
+func newGraphs() *graphs { return &graphs{most: mostGraphs, held: map[string]*captured{}} }
 
 // get returns the graph of a key, or nil.
 func (g *graphs) get(key string) *cuda.Graph {
@@ -40,7 +41,7 @@ func (g *graphs) get(key string) *cuda.Graph {
 func (g *graphs) add(key string, graph *cuda.Graph) error {
 	g.clock++
 	g.held[key] = &captured{graph, g.clock}
-	if len(g.held) <= mostGraphs {
+	if len(g.held) <= g.most {
 		return nil
 	}
 	oldest := key
