@@ -162,6 +162,7 @@ CUresult end_context(CUcontext context, Lock &lock) {
     context->registered.clear();
     context->memory.clear();
     context->pinned.clear();
+    context->trace.close();
     return whole ? CUDA_SUCCESS : CUDA_ERROR_ILLEGAL_ADDRESS;
 }
 

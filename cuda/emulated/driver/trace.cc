@@ -15,13 +15,17 @@ Trace::Trace(const std::string &path) {
     }
 }
 
-Trace::~Trace() {
+Trace::~Trace() { close(); }
+
+void Trace::close() {
+    std::lock_guard<std::mutex> lock(lock_);
     if (file_) fclose(file_);
+    file_ = nullptr;
 }
 
 void Trace::write(int device, int stream, const std::string &fields) {
-    if (!file_) return;
     std::lock_guard<std::mutex> lock(lock_);
+    if (!file_) return;
     fprintf(file_, "{\"device\":%d,\"stream\":%d,%s}\n", device, stream, fields.c_str());
     fflush(file_);
 }

@@ -22,6 +22,9 @@ class Trace {
     Trace(const Trace &) = delete;
     Trace &operator=(const Trace &) = delete;
 
+    // What is written later is lost.
+    void close();
+
     // fields: the line's JSON after device and stream, without braces.
     void write(int device, int stream, const std::string &fields);
 
