@@ -10,12 +10,12 @@ import (
 	"vbge/cuda"
 )
 
-// timed is a kernel as the model launches it.
+// timed is a kernel as the model launches it: prepare uploads its parameters and returns the launch.
 type timed struct {
 	name          string
 	in, out       int  // columns
 	float32Result bool // or the input's type
-	launches      func(b *bench, t cuda.Type) func(x, y Matrix) error
+	prepare       func(b *bench, t cuda.Type) func(x, y Matrix) error
 }
 
 // timings are the launches of a forward pass of the base model that move memory and nothing else.
@@ -97,7 +97,7 @@ func benchmark(tb *testing.B, c timed, storage cuda.Type) {
 	}
 	x := Matrix{At: b.filled(storage, copies*in), Rows: rows, Cols: c.in, Stride: c.in}
 	y := Matrix{At: b.filled(result, copies*out), Rows: rows, Cols: c.out, Stride: c.out}
-	launch := c.launches(b, storage)
+	launch := c.prepare(b, storage)
 	part := func(i int) error {
 		x, y := x, y
 		x.At += cuda.Pointer(i % copies * in)
