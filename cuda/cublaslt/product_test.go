@@ -70,7 +70,7 @@ func (b *bench) upload5(f form, seed uint64) (m operands, o Operands) {
 	b.t.Helper()
 	p, value := f.p, random(seed)
 	m.x = b.upload(p.Type, p.Rows, p.In, p.XStride, f.skew, value)
-	m.weight = b.upload(p.Type, p.Out, p.In, p.WeightStride, 0, value)
+	m.weight = b.upload(p.Type, p.Out, p.In, p.WeightStride, f.skew, value)
 	o.X, o.Weight = m.x.at, m.weight.at
 	if p.Bias {
 		m.bias = b.upload(p.Type, 1, p.Out, p.Out, f.skew, value)
@@ -146,22 +146,30 @@ func TestProducts(t *testing.T) {
 	}
 }
 
-// Half the products of values with 11 bits are of values that TF32 keeps; these have 24.
+// Products of single values show what the values were rounded to. Where the environment forces TF32 there is no product at all.
 func TestFloat32IsNotTF32(t *testing.T) {
-	b := openBench(t)
-	f := form{p: Product{Rows: 8, Out: 8, In: 1, XStride: 8, WeightStride: 8, YStride: 8}}
-	m, o := b.upload5(f, 3)
-	plan, err := b.handle.Plan(f.p, 0)
-	must(t, err)
-	must(t, b.handle.Run(b.stream, plan, o))
-	y := b.download(m.y)
-	for r := range 8 {
-		for c := range 8 {
-			want := m.x.value(r, 0) * m.weight.value(c, 0)
-			if got := y(r, c); math.Abs(got-want) > math.Abs(want)*0x1p-24 {
-				t.Errorf("%v times %v is %v, not %v", m.x.value(r, 0), m.weight.value(c, 0), got, float32(want))
+	for _, override := range []string{"", "0", "1"} {
+		t.Run("NVIDIA_TF32_OVERRIDE="+override, func(t *testing.T) {
+			t.Setenv("NVIDIA_TF32_OVERRIDE", override)
+			b := openBench(t)
+			f := form{p: Product{Rows: 8, Out: 8, In: 1, XStride: 8, WeightStride: 8, YStride: 8}}
+			m, o := b.upload5(f, 3)
+			plan, err := b.handle.Plan(f.p, 0)
+			if override == "1" && err != nil {
+				return
 			}
-		}
+			must(t, err)
+			must(t, b.handle.Run(b.stream, plan, o))
+			y := b.download(m.y)
+			for r := range 8 {
+				for c := range 8 {
+					want := m.x.value(r, 0) * m.weight.value(c, 0)
+					if got := y(r, c); math.Abs(got-want) > math.Abs(want)*0x1p-24 {
+						t.Fatalf("%v times %v is %v, not %v", m.x.value(r, 0), m.weight.value(c, 0), got, float32(want))
+					}
+				}
+			}
+		})
 	}
 }
 

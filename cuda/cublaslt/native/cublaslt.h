@@ -29,7 +29,6 @@ extern "C" {
     F(cublasLtMatmulPreferenceDestroy)                                                                                 \
     F(cublasLtMatmulPreferenceSetAttribute)                                                                            \
     F(cublasLtMatmulAlgoGetHeuristic)                                                                                  \
-    F(cublasLtMatmulAlgoCapGetAttribute)                                                                               \
     F(cublasLtMatmul)
 
 #define VBGE_CUBLASLT_FIELD(name) void *name;
