@@ -69,7 +69,7 @@ func diagnose(out io.Writer, dir string) {
 // diagnoseCUDA says what there is of CUDA, and why it is not used where it is not.
 func diagnoseCUDA(report func(part, format string, args ...any)) {
 	found := gpu.Find()
-	if found.Driver != "" {
+	if found.DriverVersion > 0 {
 		report("cuda", "driver %s for CUDA %s", found.Driver, release(found.DriverVersion, 1000, 10))
 	}
 	if found.CuBLASLt != "" {
