@@ -101,6 +101,7 @@ func TestEmulatedLimitsAreTheCubins(t *testing.T) {
 // A block's threads must all have their registers, of the 65536 that a multiprocessor has (CUDA programming guide).
 func TestEmulatedRegistersLimitLaunches(t *testing.T) {
 	needEmulator(t)
+	t.Setenv("VBGE_EMULATED_CAPABILITY", "90")
 	image, _ := compileVerbosely(t, []string{"90"})
 	d := openDevice(t)
 	s := newStream(t, d)
