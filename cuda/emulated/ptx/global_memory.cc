@@ -27,6 +27,7 @@ bool GlobalMemory::find(uint64_t address, Range *range) const {
 }
 
 bool GlobalMemory::contains(uint64_t from, uint64_t to) {
+    if (to < from) return false;
     for (const Range &r : recent_) {
         if (from >= r.from && to <= r.to) return true;
     }
@@ -44,7 +45,7 @@ unsigned char *GlobalMemory::at(const Warp &warp, const Instruction &in, uint64_
     if (!contains(address, address + bytes)) {
         Range near;
         std::string where = "which no allocation holds";
-        if (find(address, &near)) {
+        if (find(address, &near) || find(address - 1, &near)) {
             where = std::to_string(address + bytes - near.to) + " bytes beyond the end of the allocation of " +
                     std::to_string(near.to - near.from) + " bytes at " + address_text(near.from);
         }

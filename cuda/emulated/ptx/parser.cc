@@ -151,7 +151,7 @@ class Parser {
             expect("]");
         }
         out.size = count * bytes(out.type);
-        if (take("=")) values(&out.values);
+        if (take("=")) values(out.type, &out.values);
         if (static_cast<int64_t>(out.values.size()) > count) fail("more values than elements");
         return out;
     }
@@ -162,16 +162,31 @@ class Parser {
         return n;
     }
 
-    void values(std::vector<int64_t> *out) {
+    void values(Type type, std::vector<int64_t> *out) {
         if (!take("{")) {
-            out->push_back(number().value);
+            out->push_back(element(type));
             return;
         }
         do {
             if (at("{")) fail("nested initialisers are not interpreted");
-            out->push_back(number().value);
+            out->push_back(element(type));
         } while (take(","));
         expect("}");
+    }
+
+    // The bits of an initial value.
+    int64_t element(Type type) {
+        Operand n = number();
+        if ((n.kind == Operand::real) != is_float(type) || (n.single && type == Type::f64)) {
+            fail("a number of another kind than the variable");
+        }
+        if (n.kind == Operand::integer || n.single || type == Type::f64) return n.value;
+        double wide;
+        std::memcpy(&wide, &n.value, sizeof wide);
+        auto narrow = static_cast<float>(wide);
+        uint32_t low;
+        std::memcpy(&low, &narrow, sizeof low);
+        return low;
     }
 
     Function function() {

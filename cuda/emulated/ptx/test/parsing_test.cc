@@ -1,0 +1,1 @@
+namespace ptx::test { void parsing(){} void compiled(){} }
