@@ -31,6 +31,11 @@ type Backend struct {
 	closeErr error
 }
 
+var (
+	_ op.Warmer  = (*Backend)(nil)
+	_ op.Monitor = (*Backend)(nil)
+)
+
 // New starts the engine on one device: a context, the kernels, a workspace. The memory for batches is taken by WarmUp, or
 // by the first Run.
 func New(o Options) (op.Backend, error) {

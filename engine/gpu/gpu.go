@@ -1,6 +1,13 @@
 // Package gpu computes passes on an NVIDIA GPU: op.Backend on packages cuda, cuda/kernels and
-// cuda/cublaslt. What is decided about a pass (what is fused, where tensors stand, what it costs) is
-// plain Go and built everywhere; what drives the device needs the build tag cuda.
+// cuda/cublaslt.
+//
+// What is decided about a pass (what is fused, where tensors stand, what it costs) is plain Go, built
+// and tested everywhere: NewPlan and the files around plan.go. What drives the device, in the files
+// *_cuda.go, needs the build tag cuda. There a batch goes this way: the caller's goroutine plans the
+// pass, takes one of two slots and fills its pinned memory; the worker, one goroutine on one operating system
+// thread, enqueues the copy to the device, a CUDA graph for each segment and the copy back, and
+// asks from time to time whether that is done; the caller reads the results. While a batch is
+// computed the next one is filled and copied.
 package gpu
 
 import (
@@ -96,7 +103,7 @@ var ErrNotBuilt = errors.New("this build has no CUDA engine: `make build-cuda` b
 // ErrClosed is returned by calls after Close.
 var ErrClosed = errors.New("the CUDA engine is closed")
 
-// ErrDevice is wrapped where a device is too old for the kernels.
+// ErrDevice is wrapped where there is no such device, or one that is too old for the kernels.
 var ErrDevice = errors.New("the device cannot be used")
 
 // ErrMemory is wrapped where weights or activations do not fit the device's memory.

@@ -42,7 +42,16 @@ type counts struct {
 // open makes a context on the calling thread and loads what every pass needs.
 func (m *machine) open(o Options) error {
 	m.timeout = o.Timeout
-	var err error
+	if _, err := cuda.FindDriver(); err != nil {
+		return err
+	}
+	n, err := cuda.Count()
+	if err != nil {
+		return err
+	}
+	if o.Device < 0 || o.Device >= n {
+		return fmt.Errorf("%w: there are %d, counted from cuda:0", ErrDevice, n)
+	}
 	if m.device, err = cuda.Open(o.Device); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"vbge/cuda"
@@ -123,5 +124,18 @@ func TestRunRefuses(t *testing.T) {
 	closeAll(t, b)
 	if err := b.Run(t.Context(), &op.Pass{}); !errors.Is(err, ErrClosed) {
 		t.Errorf("after Close: %v", err)
+	}
+}
+
+// TestNewRefuses: a device that there is not ends in an error that names it, and leaves nothing behind.
+func TestNewRefuses(t *testing.T) {
+	needDevice(t)
+	if b, err := New(Options{Device: 99}); err == nil || !strings.Contains(err.Error(), "cuda:99") {
+		t.Errorf("device 99: %v", err)
+		if err == nil {
+			b.Close()
+		}
+	} else {
+		t.Log(err)
 	}
 }
