@@ -35,19 +35,6 @@ func (e extent) and(other extent) extent {
 	return both
 }
 
-// holds reports whether a pass that needs other can run in e.
-func (e extent) holds(other extent) bool {
-	if other.arena > e.arena || other.handoff > e.handoff || other.results > e.results || len(other.staging) > len(e.staging) {
-		return false
-	}
-	for i, bytes := range other.staging {
-		if bytes > e.staging[i] {
-			return false
-		}
-	}
-	return true
-}
-
 // slotCount is how many batches are under way at a time: while one is computed, the next one's
 // pixels travel and the last one's results are read.
 const slotCount = 2

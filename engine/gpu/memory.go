@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"vbge/cuda"
-	"vbge/engine/op"
 )
 
 // Memory is what a backend keeps on its device, in bytes. It is stated before the first batch and does not
@@ -90,16 +89,4 @@ func MemoryOf(m *Meter, o Options, tokens int, free int64) Memory {
 	plan.Device, plan.Type, plan.Weights, plan.Workspace = fmt.Sprintf("cuda:%d", o.Device), m.Type, m.Parameters, o.withDefaults().Workspace
 	plan.Free = free
 	return plan
-}
-
-// tokensOf returns how many words and patches p reads: what --max-batch-tokens counts.
-func tokensOf(p *op.Pass) int {
-	n := 0
-	for _, node := range p.Nodes {
-		switch node.Operation.(type) {
-		case op.Embedding, op.Patches:
-			n += node.Out.Rows
-		}
-	}
-	return n
 }

@@ -8,7 +8,33 @@ import (
 	"fmt"
 
 	"vbge/cuda"
+	"vbge/engine/op"
 )
+
+// holds reports whether a pass that needs other can run in e.
+func (e extent) holds(other extent) bool {
+	if other.arena > e.arena || other.handoff > e.handoff || other.results > e.results || len(other.staging) > len(e.staging) {
+		return false
+	}
+	for i, bytes := range other.staging {
+		if bytes > e.staging[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// tokensOf returns how many words and patches p reads: what --max-batch-tokens counts.
+func tokensOf(p *op.Pass) int {
+	n := 0
+	for _, node := range p.Nodes {
+		switch node.Operation.(type) {
+		case op.Embedding, op.Patches:
+			n += node.Out.Rows
+		}
+	}
+	return n
+}
 
 // take waits for a slot with room for a pass.
 func (b *Backend) take(ctx context.Context, need extent) (*slot, error) {
