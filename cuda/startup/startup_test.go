@@ -4,6 +4,7 @@ package startup
 
 import (
 	"bytes"
+	"context"
 	"debug/elf"
 	"encoding/json"
 	"errors"
@@ -14,12 +15,19 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 const (
 	root      = "../../"
 	reference = root + "engine/testdata/reference/"
 	question  = `{"text":"a red car on the road"}` + "\n"
+
+	// patience ends a command that hangs.
+	patience = 2 * time.Minute
+
+	// budget keeps warming up short: an emulated device is slow.
+	budget = "64"
 
 	// bound is for bfloat16 on a device beside float32 on the CPU: components of a vector of length 1.
 	bound = 0.02
@@ -111,7 +119,9 @@ func (m machine) environment(t *testing.T) []string {
 func vbge(t *testing.T, environment []string, in string, arguments ...string) (out, log string, status int) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	c := exec.CommandContext(t.Context(), root+"bin/vbge-cuda", arguments...)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	c := exec.CommandContext(ctx, root+"bin/vbge-cuda", arguments...)
 	c.Env, c.Stdin, c.Stdout, c.Stderr = environment, strings.NewReader(in), &stdout, &stderr
 	var failed *exec.ExitError
 	if err := c.Run(); err != nil && !errors.As(err, &failed) {
@@ -143,13 +153,13 @@ func TestStart(t *testing.T) {
 				t.Errorf("doctor: exit status %d, without %q:\n%s%s", status, m.doctor, out, log)
 			}
 
-			out, log, status = vbge(t, e, question, "embed", "--model", model)
+			out, log, status = vbge(t, e, question, "embed", "--model", model, "--max-batch-tokens", budget)
 			if notes := strings.Count(log, "No GPU is used"); status != 0 || (notes == 1) == m.usesDevice || strings.Count(log, "\n") != notes {
 				t.Errorf("embed: exit status %d, %d notes that the CPU is used, all of the log:\n%s", status, notes, log)
 			}
 			compare(t, out, want, m.usesDevice)
 
-			out, log, status = vbge(t, e, question, "embed", "--model", model, "--device", "cuda")
+			out, log, status = vbge(t, e, question, "embed", "--model", model, "--max-batch-tokens", budget, "--device", "cuda")
 			if m.usesDevice {
 				compare(t, out, want, true)
 			} else if status == 0 || out != "" || !strings.Contains(log, m.refusal) {
@@ -161,7 +171,7 @@ func TestStart(t *testing.T) {
 
 func embed(t *testing.T, environment []string, model, device string) string {
 	t.Helper()
-	out, log, status := vbge(t, environment, question, "embed", "--model", model, "--device", device)
+	out, log, status := vbge(t, environment, question, "embed", "--model", model, "--max-batch-tokens", budget, "--device", device)
 	if status != 0 {
 		t.Fatalf("embed --device %s: %s", device, log)
 	}
