@@ -37,7 +37,7 @@ func TestGELU(t *testing.T) {
 
 // The exact form differs from the tanh approximation by up to 4.7e-4, which bfloat16 alone would hide.
 func TestGELUEverywhere(t *testing.T) {
-	values := []float32{0, float32(math.Copysign(0, -1)), 1e-40, -1e-40, 100, -100, 3e38, -3e38}
+	values := []float32{0, float32(math.Copysign(0, -1)), 1e-40, -1e-40, 100, -100, 6e4, -6e4}
 	for x := float32(-9); x < 9; x += 1. / 64 {
 		values = append(values, x)
 	}

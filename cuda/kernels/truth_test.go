@@ -66,12 +66,15 @@ func compare(t testing.TB, storage cuda.Type, noise float64, got, want []float32
 		allowed := noise * 0x1p-23 * max(1, size)
 		allowed += halfUnit(storage, size+allowed)
 		off := math.Abs(float64(got[i]) - float64(w))
+		if math.IsNaN(off) {
+			t.Fatalf("value %d is %v, not %v", i, got[i], w)
+		}
 		furthest = max(furthest, off)
-		if part := off / allowed; !(part <= worst) { // NaN counts as far off
+		if part := off / allowed; part > worst {
 			worst, where = part, i
 		}
 	}
-	if !(worst <= 1) {
+	if worst > 1 {
 		t.Errorf("value %d is %v, not %v: %.2f times the bound", where, got[where], want[where], worst)
 	}
 	t.Logf("off by at most %.2g, %.0f %% of the bound", furthest, 100*worst)
