@@ -44,17 +44,16 @@ func Run(ctx context.Context, b op.Backend, seed uint64, f func(*Recording) op.T
 	return values, b.Run(ctx, &r.Pass)
 }
 
-// Distance returns the largest difference of got from want, relative to values beyond 1.
+// Distance returns the largest difference of got from want, relative to values beyond 1, and NaN if
+// there is one anywhere.
 func Distance(got, want []float32) float64 {
 	if len(got) != len(want) {
 		return math.Inf(1)
 	}
 	worst := 0.0
 	for i := range want {
-		d := math.Abs(float64(got[i])-float64(want[i])) / max(1, math.Abs(float64(want[i])))
-		if !(d <= worst) { // NaN counts as far off
-			worst = d
-		}
+		d := math.Abs(float64(got[i])-float64(want[i])) / math.Max(1, math.Abs(float64(want[i])))
+		worst = math.Max(worst, d) // unlike max in other languages, NaN if either is
 	}
 	return worst
 }
