@@ -52,8 +52,8 @@ func Distance(got, want []float32) float64 {
 	}
 	worst := 0.0
 	for i := range want {
-		d := math.Abs(float64(got[i])-float64(want[i])) / math.Max(1, math.Abs(float64(want[i])))
-		worst = math.Max(worst, d) // unlike max in other languages, NaN if either is
+		d := math.Abs(float64(got[i])-float64(want[i])) / max(1, math.Abs(float64(want[i])))
+		worst = max(worst, d) // NaN if either is
 	}
 	return worst
 }
