@@ -14,9 +14,9 @@ type Bound struct {
 func BoundOf(t cuda.Type) Bound {
 	switch t {
 	case cuda.BFloat16:
-		return Bound{Difference: 0.02, Cosine: 0.999}
+		return Bound{Difference: 0.01, Cosine: 0.999}
 	case cuda.Float16:
-		return Bound{Difference: 0.003, Cosine: 0.9999}
+		return Bound{Difference: 0.002, Cosine: 0.9999}
 	}
 	return Bound{Difference: 1e-5, Cosine: 1 - 1e-6}
 }

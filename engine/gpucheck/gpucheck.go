@@ -26,19 +26,21 @@ type Options struct {
 
 // Report is what was found. Every row says itself whether it is as it should be.
 type Report struct {
-	Date      string     `json:"date"`
-	Version   string     `json:"version"`
-	DryRun    bool       `json:"dry_run"`
-	Device    gpu.Device `json:"device"`
-	Found     gpu.Found  `json:"found"`
-	Golden    []Golden   `json:"golden"`
-	Forms     []Form     `json:"operations"`
-	Steps     []Step     `json:"steps"`
-	Rates     []Rate     `json:"rates"`
-	Torch     []Torch    `json:"torch"`
-	Sanitizer string     `json:"sanitizer"` // compute-sanitizer's last line
-	Missing   []string   `json:"missing"`   // what was not done, and why
-	Seconds   float64    `json:"seconds"`
+	Date    string     `json:"date"`
+	Version string     `json:"version"`
+	DryRun  bool       `json:"dry_run"`
+	Device  gpu.Device `json:"device"`
+	Found   gpu.Found  `json:"found"`
+	Golden  []Golden   `json:"golden"`
+	Forms   []Form     `json:"operations"`
+	// StepPictures are in the batch that Steps are of.
+	StepPictures int      `json:"step_pictures"`
+	Steps        []Step   `json:"steps"`
+	Rates        []Rate   `json:"rates"`
+	Torch        []Torch  `json:"torch"`
+	Sanitizer    string   `json:"sanitizer"` // compute-sanitizer's last line
+	Missing      []string `json:"missing"`   // what was not done, and why
+	Seconds      float64  `json:"seconds"`
 }
 
 // ErrWrong is wrapped if something the device computed is further off than allowed.

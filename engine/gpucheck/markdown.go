@@ -31,14 +31,18 @@ func (r *Report) Markdown(w io.Writer) error {
 	for _, f := range r.Forms {
 		d.row("%s | %d | %.2g | %s | %.2g | %v", f.Precision, f.Passes, f.Difference, f.Worst, f.Bound, yes(f.OK()))
 	}
-	d.table(fmt.Sprintf("Steps of %d pictures, %s, each alone with the second-level cache flushed", stepPictures, engine.PrecisionOf(storages[0])),
+	size := "the full-size model"
+	if r.DryRun {
+		size = "a small model"
+	}
+	d.table(fmt.Sprintf("Steps of %d pictures in %s, %s, each alone with the second-level cache flushed", r.StepPictures, size, engine.PrecisionOf(storages[0])),
 		"step | launches | time of one | GB/s | TFLOP/s | of the limit")
 	for _, s := range r.Steps {
 		seconds := s.Time.Seconds()
 		d.row("%s | %d | %v | %.0f | %.1f | %s", s.Name, s.Launches, s.Time.Round(100*time.Nanosecond),
 			float64(s.Bytes)/seconds/1e9, float64(s.FLOPs)/seconds/1e12, share(s.Limit.Seconds()/seconds))
 	}
-	d.table("Inputs a second, the full-size model, two batches in flight", "precision | kind | batch | per second | TFLOP/s | of the matrix peak")
+	d.table("Inputs a second, "+size+", two batches in flight", "precision | kind | batch | per second | TFLOP/s | of the matrix peak")
 	for _, x := range r.Rates {
 		d.row("%s | %s | %d | %.1f | %.1f | %s", x.Precision, x.Kind, x.Batch, x.PerSecond, x.TFLOPs, share(x.Utilisation))
 	}

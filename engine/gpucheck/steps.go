@@ -29,9 +29,6 @@ type profiler interface {
 	Profile(ctx context.Context, p *op.Pass, flushL2 bool) ([]gpu.StepTime, error)
 }
 
-// stepPictures are in the pass whose steps are timed.
-const stepPictures = 32
-
 // steps times every step of a batch of pictures.
 func (c *check) steps(ctx context.Context) (err error) {
 	b, options, err := c.open(storages[0])
@@ -39,7 +36,7 @@ func (c *check) steps(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	config, pictures := weights.Base(), stepPictures
+	config, pictures := weights.Base(), 32
 	if c.DryRun {
 		config, pictures = tinyConfig(), 1
 	}
@@ -59,7 +56,7 @@ func (c *check) steps(ctx context.Context) (err error) {
 	if !known {
 		c.missing("limits of steps and utilisation: no peaks are stated for a device named %q", c.report.Device.Name)
 	}
-	c.report.Steps = merge(times)
+	c.report.StepPictures, c.report.Steps = pictures, merge(times)
 	for i, s := range c.report.Steps {
 		if known {
 			c.report.Steps[i].Limit = peak.Limit(s.Bytes, s.FLOPs)
