@@ -65,7 +65,7 @@ Type Decoder::type() {
         taken_[i] = true;
         return t;
     }
-    refuse("a type is missing");
+    refuse("a type is missing or is not interpreted");
 }
 
 void Decoder::need_operands(int from, int to) {

@@ -28,7 +28,7 @@ Warp::Warp(Block &block_, int index_, Mask exists_)
 }
 
 void Warp::start() {
-    std::memcpy(registers_, program_.registers.data(), program_.register_bytes);
+    std::copy_n(program_.registers.data(), program_.registers.size(), reinterpret_cast<uint64_t *>(registers_));
     std::fill(local.begin(), local.end(), 0xff);
     for (const SpecialRegister &s : program_.specials) {
         for (int lane = 0; lane < lanes; lane++) {

@@ -36,8 +36,8 @@ void check_rows(const std::vector<Row> &rows, const std::function<std::vector<In
         for (size_t i = 0; i < inputs.size(); i++) {
             uint64_t want = row.truth(inputs[i].a, inputs[i].b, inputs[i].c);
             if (row.width < 64) want &= (uint64_t{1} << row.width) - 1;
-            check(got[i] == want, std::string(row.snippet) + " of " + hex64(inputs[i].a) + " " + hex64(inputs[i].b) + " " +
-                                      hex64(inputs[i].c) + ": " + hex64(got[i]) + ", not " + hex64(want));
+            check(got[i] == want, std::string(row.snippet) + " of " + hex64(inputs[i].a) + " " + hex64(inputs[i].b) +
+                                      " " + hex64(inputs[i].c) + ": " + hex64(got[i]) + ", not " + hex64(want));
         }
     }
 }
@@ -48,12 +48,10 @@ int16_t s16(uint64_t x) { return static_cast<int16_t>(x); }
 using wide = __int128;
 
 #define ROW(width, snippet, expression)                                                                                \
-    {                                                                                                                  \
-        snippet, width, [](uint64_t a, uint64_t b, uint64_t c) -> uint64_t {                                           \
-            (void)a, (void)b, (void)c;                                                                                 \
-            return static_cast<uint64_t>(expression);                                                                  \
-        }                                                                                                              \
-    }
+    {snippet, width, [](uint64_t a, uint64_t b, uint64_t c) -> uint64_t {                                              \
+         (void)a, (void)b, (void)c;                                                                                    \
+         return static_cast<uint64_t>(expression);                                                                     \
+     }}
 
 void check_integers() {
     check_rows(
@@ -67,9 +65,9 @@ void check_integers() {
             ROW(64, "sub.s64 %d64, %a64, 5;", a - 5),
             ROW(32, "sub.sat.s32 %d32, %a32, %b32;",
                 std::min<int64_t>(std::max<int64_t>(int64_t{s32(a)} - s32(b), INT32_MIN), INT32_MAX)),
-            ROW(32, "mul.lo.s32 %d32, %a32, %b32;", a *b),
-            ROW(16, "mul.lo.s16 %d16, %a16, %b16;", a *b),
-            ROW(64, "mul.lo.s64 %d64, %a64, %b64;", a *b),
+            ROW(32, "mul.lo.s32 %d32, %a32, %b32;", a * b),
+            ROW(16, "mul.lo.s16 %d16, %a16, %b16;", a * b),
+            ROW(64, "mul.lo.s64 %d64, %a64, %b64;", a * b),
             ROW(32, "mul.hi.s32 %d32, %a32, %b32;", (int64_t{s32(a)} * s32(b)) >> 32),
             ROW(32, "mul.hi.u32 %d32, %a32, %b32;", (a * b) >> 32),
             ROW(64, "mul.hi.u64 %d64, %a64, %b64;", (static_cast<unsigned __int128>(a) * b) >> 64),
@@ -78,9 +76,9 @@ void check_integers() {
             ROW(64, "mul.wide.u32 %d64, %a32, %b32;", uint64_t{uint32_t(a)} * uint32_t(b)),
             ROW(32, "mul.wide.u16 %d32, %a16, %b16;", (a & 0xffff) * (b & 0xffff)),
             ROW(32, "mul.wide.s16 %d32, %a16, %b16;", s16(a) * s16(b)),
-            ROW(32, "mad.lo.s32 %d32, %a32, %b32, %c32;", a *b + c),
+            ROW(32, "mad.lo.s32 %d32, %a32, %b32, %c32;", a * b + c),
             ROW(32, "mad.hi.u32 %d32, %a32, %b32, %c32;", ((a * b) >> 32) + c),
-            ROW(64, "mad.lo.u64 %d64, %a64, %b64, %c64;", a *b + c),
+            ROW(64, "mad.lo.u64 %d64, %a64, %b64, %c64;", a * b + c),
             ROW(64, "mad.wide.u32 %d64, %a32, %b32, %c64;", uint64_t{uint32_t(a)} * uint32_t(b) + c),
             ROW(64, "mad.wide.s32 %d64, %a32, -4, %c64;", int64_t{s32(a)} * -4 + s64(c)),
             ROW(32, "min.s32 %d32, %a32, %b32;", std::min(s32(a), s32(b))),
@@ -104,9 +102,9 @@ void check_integers() {
 
 // Zeros, denormals, infinities, NaN and ordinary numbers.
 std::vector<Inputs> singles(int) {
-    std::vector<uint32_t> values = {0,          0x80000000, 1,          0x80000001, 0x007fffff, 0x00800000, 0x3f800000,
-                                    0xbf800000, 0x3f7fffff, 0x40490fdb, 0x7f7fffff, 0x7f800000, 0xff800000, 0x7fc00000,
-                                    0x4b7fffff, 0x33000000, 0x42280000, 0xc2f00000};
+    std::vector<uint32_t> values = {0,          0x80000000, 1,          0x80000001, 0x007fffff, 0x00800000,
+                                    0x3f800000, 0xbf800000, 0x3f7fffff, 0x40490fdb, 0x7f7fffff, 0x7f800000,
+                                    0xff800000, 0x7fc00000, 0x4b7fffff, 0x33000000, 0x42280000, 0xc2f00000};
     Numbers random(7);
     for (int i = 0; i < 6; i++) values.push_back(static_cast<uint32_t>(u32(random.real(10))));
     std::vector<Inputs> out;
@@ -134,12 +132,10 @@ struct Single {
 };
 
 #define F32(snippet, expression)                                                                                       \
-    {                                                                                                                  \
-        snippet, [](float a, float b, float c) -> float {                                                              \
-            (void)a, (void)b, (void)c;                                                                                 \
-            return static_cast<float>(expression);                                                                     \
-        }                                                                                                              \
-    }
+    {snippet, [](float a, float b, float c) -> float {                                                                 \
+         (void)a, (void)b, (void)c;                                                                                    \
+         return static_cast<float>(expression);                                                                        \
+     }}
 
 void check_singles() {
     const std::vector<Single> rows = {
@@ -175,9 +171,9 @@ void check_singles() {
         std::vector<uint64_t> got = evaluate(row.snippet, 32, inputs);
         for (size_t i = 0; i < inputs.size(); i++) {
             float want = row.truth(f32(inputs[i].a), f32(inputs[i].b), f32(inputs[i].c));
-            check(canonical(got[i]) == canonical(u32(want)),
-                  std::string(row.snippet) + " of " + hex64(inputs[i].a) + " " + hex64(inputs[i].b) + " " +
-                      hex64(inputs[i].c) + ": " + hex64(got[i]) + ", not " + hex64(u32(want)));
+            check(canonical(got[i]) == canonical(u32(want)), std::string(row.snippet) + " of " + hex64(inputs[i].a) +
+                                                                 " " + hex64(inputs[i].b) + " " + hex64(inputs[i].c) +
+                                                                 ": " + hex64(got[i]) + ", not " + hex64(u32(want)));
         }
     }
 }
@@ -190,7 +186,8 @@ void check_doubles() {
         std::vector<uint64_t> got = evaluate(snippet, 64, inputs);
         for (size_t i = 0; i < inputs.size(); i++) {
             double want = truth(f64(inputs[i].a), f64(inputs[i].b), f64(inputs[i].c));
-            check(got[i] == u64(want), snippet + (": " + std::to_string(f64(got[i]))) + ", not " + std::to_string(want));
+            check(got[i] == u64(want),
+                  snippet + (": " + std::to_string(f64(got[i]))) + ", not " + std::to_string(want));
         }
     };
     same("add.f64 %d64, %a64, %b64;", [](double a, double b, double) { return a + b; });

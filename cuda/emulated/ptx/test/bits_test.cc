@@ -16,8 +16,8 @@ struct Listed {
 void check_listed(const std::vector<Listed> &rows) {
     for (const Listed &row : rows) {
         uint64_t got = evaluate(row.snippet, row.width, {{row.a, row.b, row.c}})[0];
-        check(got == row.want, std::string(row.snippet) + " of " + hex64(row.a) + " " + hex64(row.b) + " " + hex64(row.c) +
-                                   ": " + hex64(got) + ", not " + hex64(row.want));
+        check(got == row.want, std::string(row.snippet) + " of " + hex64(row.a) + " " + hex64(row.b) + " " +
+                                   hex64(row.c) + ": " + hex64(got) + ", not " + hex64(row.want));
     }
 }
 
@@ -71,9 +71,11 @@ void check_fields() {
             for (uint32_t i = 0; i < length && position + i < 32; i++) {
                 want = (want & ~(1u << (position + i))) | ((0x87654321u >> i & 1u) << (position + i));
             }
-            std::string snippet = "bfi.b32 %d32, %a32, %b32, " + std::to_string(position) + ", " + std::to_string(length) + ";";
+            std::string snippet =
+                "bfi.b32 %d32, %a32, %b32, " + std::to_string(position) + ", " + std::to_string(length) + ";";
             uint64_t got = evaluate(snippet, 32, {{0x87654321, 0x0fedcba9, 0}})[0];
-            check(got == (length > 31 && position == 0 ? 0x87654321 : want), snippet + ": " + hex64(got) + ", not " + hex64(want));
+            check(got == (length > 31 && position == 0 ? 0x87654321 : want),
+                  snippet + ": " + hex64(got) + ", not " + hex64(want));
         }
     }
 }
@@ -109,7 +111,8 @@ void check_relations() {
     }
     for (const Relation &r : relations) {
         // p and q at once: p is the relation or c, q its opposite or c.
-        std::string name = r.name, snippet = "setp." + name + ".or.f32 %pd|%pe, %a32, %b32, %pc;\n"
+        std::string name = r.name, snippet = "setp." + name +
+                                             ".or.f32 %pd|%pe, %a32, %b32, %pc;\n"
                                              "selp.b32 %d32, 2, 0, %pd; @%pe add.s32 %d32, %d32, 1;";
         std::vector<uint64_t> got = evaluate(snippet, 32, inputs);
         for (size_t i = 0; i < inputs.size(); i++) {

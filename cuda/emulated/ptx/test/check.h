@@ -64,9 +64,9 @@ struct Inputs {
     uint64_t a = 0, b = 0, c = 0;
 };
 
-// What a snippet leaves in %d16, %d32 or %d64 (width) for each of the inputs, a lane each. It may read %a, %b and %c of 16,
-// 32 and 64 bits, and the predicates %pa %pb %pc, which say whether a, b and c are odd. Every snippet also runs with half
-// of the lanes switched off, which must keep what they had.
+// What a snippet leaves in %d16, %d32 or %d64 (width) for each of the inputs, a lane each. It may read %a, %b and %c of
+// 16, 32 and 64 bits, and the predicates %pa %pb %pc, which say whether a, b and c are odd. Every snippet also runs
+// with half of the lanes switched off, which must keep what they had.
 std::vector<uint64_t> evaluate(const std::string &snippet, int width, const std::vector<Inputs> &inputs);
 
 // Numbers that are the same in every run.

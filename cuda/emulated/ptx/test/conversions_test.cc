@@ -37,7 +37,7 @@ std::vector<Inputs> floats() {
         uint64_t bits = random.next() & 0xffffffff;
         if (i % 4 == 1) bits = (bits & ~uint64_t{0x1fff}) | 0x1000;  // halfway for f16
         if (i % 4 == 2) bits = (bits & ~uint64_t{0xffff}) | 0x8000;  // halfway for bf16
-        if (i % 4 == 3) bits = (bits & 0x87ffffff) | 0x30000000;      // small numbers, denormal in f16
+        if (i % 4 == 3) bits = (bits & 0x87ffffff) | 0x30000000;     // small numbers, denormal in f16
         out.push_back({bits, random.next() & 0xffffffff, 0});
     }
     for (uint64_t bits : {0x0u, 0x80000000u, 0x1u, 0x477fefffu, 0x477ff000u, 0x477fffffu, 0x7f7fffffu, 0x7f800000u,
@@ -58,15 +58,18 @@ void check_narrowing() {
         const Format &f = bf ? format_bf16 : format_f16;
         for (int way = 0; way < (bf ? 2 : 4); way++) {
             std::string snippet = std::string("cvt.") + names[way] + (bf ? ".bf16" : ".f16") + ".f32 %d16, %a32;";
-            std::string pair = std::string("cvt.") + names[way] + (bf ? ".bf16x2" : ".f16x2") + ".f32 %d32, %a32, %b32;";
+            std::string pair =
+                std::string("cvt.") + names[way] + (bf ? ".bf16x2" : ".f16x2") + ".f32 %d32, %a32, %b32;";
             std::vector<uint64_t> got = evaluate(snippet, 16, inputs), pairs;
             if (way < 2) pairs = evaluate(pair, 32, inputs);
             for (size_t i = 0; i < inputs.size(); i++) {
-                uint64_t want = narrowed(f, f32(inputs[i].a), ways[way]), low = narrowed(f, f32(inputs[i].b), ways[way]);
-                check(got[i] == want, snippet + " of " + hex64(inputs[i].a) + ": " + hex64(got[i]) + ", not " + hex64(want));
+                uint64_t want = narrowed(f, f32(inputs[i].a), ways[way]),
+                         low = narrowed(f, f32(inputs[i].b), ways[way]);
+                check(got[i] == want,
+                      snippet + " of " + hex64(inputs[i].a) + ": " + hex64(got[i]) + ", not " + hex64(want));
                 if (pairs.empty()) continue;
-                check(pairs[i] == (want << 16 | low), pair + " of " + hex64(inputs[i].a) + " " +
-                                                                           hex64(inputs[i].b) + ": " + hex64(pairs[i]));
+                check(pairs[i] == (want << 16 | low),
+                      pair + " of " + hex64(inputs[i].a) + " " + hex64(inputs[i].b) + ": " + hex64(pairs[i]));
             }
         }
     }
@@ -141,7 +144,8 @@ void check_listed() {
 void check_moves() {
     check_one("mov.b32 %d32, {%a16, %b16};", 32, 0x1234, 0x1234);
     check_one("{ .reg .b16 %x; mov.b32 {_, %x}, %a32; cvt.u32.u16 %d32, %x; }", 32, 0x12345678, 0x1234);
-    check_one("{ .reg .b32 %x, %y; mov.b64 {%x, %y}, %a64; mov.b64 %d64, {%y, %x}; }", 64, 0x1122334455667788, 0x5566778811223344);
+    check_one("{ .reg .b32 %x, %y; mov.b64 {%x, %y}, %a64; mov.b64 %d64, {%y, %x}; }", 64, 0x1122334455667788,
+              0x5566778811223344);
     check_one("{ .reg .b16 %w, %x, %y, %z; mov.b64 {%w, %x, %y, %z}, %a64; mov.b64 %d64, {%z, %y, %x, %w}; }", 64,
               0x1111222233334444, 0x4444333322221111);
     check_one("mov.b32 %d32, 0f3F800000;", 32, 0, 0x3f800000);

@@ -39,7 +39,8 @@ inline uint64_t round_exactly(const Format &f, __float128 exact, bool negative_z
         uint64_t middle = (low + high) / 2;
         (static_cast<__float128>(f.value(middle)) <= magnitude ? low : high) = middle;
     }
-    if (std::isinf(static_cast<double>(magnitude)) && magnitude > static_cast<__float128>(1e308)) return (negative ? sign : 0) | infinity;
+    if (std::isinf(static_cast<double>(magnitude)) && magnitude > static_cast<__float128>(1e308))
+        return (negative ? sign : 0) | infinity;
     const __float128 below = f.value(low);
     uint64_t out = low;
     if (way == Way::nearest) {

@@ -20,9 +20,17 @@ State &state() {
 }
 
 constexpr Group groups[] = {
-    {"arithmetic", arithmetic}, {"rounding", rounding}, {"conversions", conversions}, {"bit_operations", bit_operations},
-    {"comparisons", comparisons}, {"memory", memory}, {"warps", warps}, {"matrices", matrices}, {"races", races},
-    {"parsing", parsing}, {"compiled", compiled},
+    {"arithmetic", arithmetic},
+    {"rounding", rounding},
+    {"conversions", conversions},
+    {"bit_operations", bit_operations},
+    {"comparisons", comparisons},
+    {"memory", memory},
+    {"warps", warps},
+    {"matrices", matrices},
+    {"races", races},
+    {"parsing", parsing},
+    {"compiled", compiled},
 };
 
 }  // namespace

@@ -32,8 +32,8 @@ void check_ldmatrix(int tiles, bool transposed) {
             uint32_t high = transposed ? (column + 1) * 8 + row : row * 8 + column + 1;
             uint32_t want = (m * 64 + high) << 16 | (m * 64 + low);
             check(out[lane][m] == want, "ldmatrix x" + std::to_string(tiles) + (transposed ? " trans" : "") + " lane " +
-                                            std::to_string(lane) + " tile " + std::to_string(m) + ": " + hex64(out[lane][m]) +
-                                            ", not " + hex64(want));
+                                            std::to_string(lane) + " tile " + std::to_string(m) + ": " +
+                                            hex64(out[lane][m]) + ", not " + hex64(want));
         }
     }
 }
@@ -62,14 +62,16 @@ void check_mma(const char *type, const Format &f, int depth) {
     for (int lane = 0; lane < 32; lane++) {
         const int group = lane / 4, thread = lane % 4;
         for (int i = 0; i < a_elements; i++) {
-            size_t row = static_cast<size_t>(group + (i & 2 ? 8 : 0)), column = static_cast<size_t>(thread * 2 + (i & 1) + (i >= 4 ? 8 : 0));
+            size_t row = static_cast<size_t>(group + (i & 2 ? 8 : 0)),
+                   column = static_cast<size_t>(thread * 2 + (i & 1) + (i >= 4 ? 8 : 0));
             in[lane][i / 2] |= static_cast<uint32_t>(a[row][column] << 16 * (i & 1));
         }
         for (int i = 0; i < b_elements; i++) {
             size_t row = static_cast<size_t>(thread * 2 + (i & 1) + (i >= 2 ? 8 : 0));
             in[lane][4 + i / 2] |= static_cast<uint32_t>(b[row][static_cast<size_t>(group)] << 16 * (i & 1));
         }
-        for (int i = 0; i < 4; i++) in[lane][6 + i] = static_cast<uint32_t>(u32(c[group + (i >= 2 ? 8 : 0)][thread * 2 + (i & 1)]));
+        for (int i = 0; i < 4; i++)
+            in[lane][6 + i] = static_cast<uint32_t>(u32(c[group + (i >= 2 ? 8 : 0)][thread * 2 + (i & 1)]));
     }
     float out[32][4] = {};
     const std::string fragments = depth == 16 ? "{%r2, %r3, %r4, %r5}, {%r6, %r7}" : "{%r2, %r3}, {%r6}";
@@ -79,19 +81,22 @@ void check_mma(const char *type, const Format &f, int depth) {
         ld.global.v4.b32 {%r2, %r3, %r4, %r5}, [%rd1]; ld.global.v2.b32 {%r6, %r7}, [%rd1+16];
         ld.global.v2.f32 {%f4, %f5}, [%rd1+24]; ld.global.v2.f32 {%f6, %f7}, [%rd1+32];
         mma.sync.aligned.m16n8k)" + std::to_string(depth) +
-                                                 ".row.col.f32." + type + "." + type + ".f32 {%f0, %f1, %f2, %f3}, " + fragments +
-                                                 ", {%f4, %f5, %f6, %f7};\nst.global.v4.f32 [%rd2], {%f0, %f1, %f2, %f3};"),
+                                             ".row.col.f32." + type + "." + type + ".f32 {%f0, %f1, %f2, %f3}, " +
+                                             fragments +
+                                             ", {%f4, %f5, %f6, %f7};\nst.global.v4.f32 [%rd2], {%f0, %f1, %f2, %f3};"),
                                {in, out});
     double worst = 0;
     for (int lane = 0; lane < 32; lane++) {
         for (int i = 0; i < 4; i++) {
-            size_t row = static_cast<size_t>(lane / 4 + (i >= 2 ? 8 : 0)), column = static_cast<size_t>(lane % 4 * 2 + (i & 1));
+            size_t row = static_cast<size_t>(lane / 4 + (i >= 2 ? 8 : 0)),
+                   column = static_cast<size_t>(lane % 4 * 2 + (i & 1));
             double want = c[row][column];
             for (size_t k = 0; k < static_cast<size_t>(depth); k++) want += f.value(a[row][k]) * f.value(b[k][column]);
             worst = std::max(worst, std::fabs(out[lane][i] - want));
         }
     }
-    check(worst < 1e-5, std::string("mma ") + type + " depth " + std::to_string(depth) + ": off by " + std::to_string(worst));
+    check(worst < 1e-5,
+          std::string("mma ") + type + " depth " + std::to_string(depth) + ": off by " + std::to_string(worst));
     check(counters.mma_flops == static_cast<uint64_t>(2 * 16 * 8 * depth), "mma's operations are not counted");
 }
 

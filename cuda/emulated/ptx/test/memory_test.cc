@@ -106,7 +106,8 @@ void check_atomics() {
         @%p st.global.u32 [%rd1+28], %r3;)"),
            {cells, &sum}, {4, 64, 0, 1, 2});
     const uint32_t want[] = {4 * 63 * 32, 63, 0, 63, 256 % 7, 0, 9, 64};
-    for (int i = 0; i < 8; i++) check(cells[i] == want[i], "atomics: cell " + std::to_string(i) + " is " + hex64(cells[i]));
+    for (int i = 0; i < 8; i++)
+        check(cells[i] == want[i], "atomics: cell " + std::to_string(i) + " is " + hex64(cells[i]));
     check(sum == 256, "atomics: the sum is " + std::to_string(sum));
 }
 
@@ -114,7 +115,8 @@ struct Fault {
     const char *body, *told;
 };
 
-// %rd1 is the arena's address; the kernel runs with 32 threads and 64 bytes of dynamic shared memory behind 16 static ones.
+// %rd1 is the arena's address; the kernel runs with 32 threads and 64 bytes of dynamic shared memory behind 16 static
+// ones.
 const Fault faults[] = {
     {"st.global.u32 [%rd1+256], %r1;", "bytes beyond the end of the allocation of 256 bytes"},
     {"ld.global.v4.u32 {%r1, %r2, %r3, %r4}, [%rd1+240+8];", ""},
@@ -142,10 +144,11 @@ const Fault faults[] = {
 
 void check_faults() {
     for (const Fault &f : faults) {
-        const std::string text = kernel(1, ".reg .b64 %rd<4>; .reg .b32 %r<5>; .reg .pred %p; .shared .align 16 .b8 s[80];"
-                                           ".local .align 8 .b8 l[16];\n"
-                                           "ld.param.u64 %rd1, [p0]; mov.u32 %r1, %laneid; setp.eq.s32 %p, %r1, 9;\n" +
-                                               std::string(f.body));
+        const std::string text =
+            kernel(1, ".reg .b64 %rd<4>; .reg .b32 %r<5>; .reg .pred %p; .shared .align 16 .b8 s[80];"
+                      ".local .align 8 .b8 l[16];\n"
+                      "ld.param.u64 %rd1, [p0]; mov.u32 %r1, %laneid; setp.eq.s32 %p, %r1, 9;\n" +
+                          std::string(f.body));
         Setup setup;
         setup.range = arena_only;
         setup.limit = 10000;
@@ -157,15 +160,17 @@ void check_faults() {
         check_contains(told, f.told, f.body);
         check_contains(told, "k: block (0,0,0)", f.body);
     }
-    const std::string copy = kernel(2, ".reg .b64 %rd<3>; .reg .b32 %r1; ld.param.u64 %rd1, [p0]; ld.param.u64 %rd2, [p1];"
-                                       "ld.global.u32 %r1, [%rd1+252]; st.global.u32 [%rd2], %r1;");
+    const std::string copy =
+        kernel(2, ".reg .b64 %rd<3>; .reg .b32 %r1; ld.param.u64 %rd1, [p0]; ld.param.u64 %rd2, [p1];"
+                  "ld.global.u32 %r1, [%rd1+252]; st.global.u32 [%rd2], %r1;");
     Setup setup;
     setup.range = arena_only;
     check(error_of([&] { launch(copy, {arena, arena}, setup); }).empty(), "the last word of an allocation is refused");
 }
 
 void check_limits() {
-    const std::string text = ".version 9.0\n.target sm_80\n.address_size 64\n.entry k() .maxntid 64, 1, 1 .minnctapersm 2 { ret; }";
+    const std::string text =
+        ".version 9.0\n.target sm_80\n.address_size 64\n.entry k() .maxntid 64, 1, 1 .minnctapersm 2 { ret; }";
     Setup setup;
     setup.threads = 96;
     check_contains(error_of([&] { launch(text, {}, setup); }), "96 threads a block; the limit is 64", "maxntid");
@@ -186,7 +191,8 @@ void check_counters() {
     check(c.loaded == 512, "loaded " + std::to_string(c.loaded));
     check(c.stored == 128, "stored " + std::to_string(c.stored));
     check(c.fma_flops == 96, "flops " + std::to_string(c.fma_flops));
-    check(c.written >= reinterpret_cast<uint64_t>(data) && c.written < reinterpret_cast<uint64_t>(data + 512), "written");
+    check(c.written >= reinterpret_cast<uint64_t>(data) && c.written < reinterpret_cast<uint64_t>(data + 512),
+          "written");
 }
 
 }  // namespace

@@ -45,7 +45,8 @@ void check_directed() {
                 __float128 exact = row.exact(f32(inputs[i].a), f32(inputs[i].b), f32(inputs[i].c));
                 // An exact zero is -0 only when rounding down.
                 uint64_t want = round_exactly(format_f32, exact, ways[way] == Way::down, ways[way]);
-                check(got[i] == want, snippet + " row " + std::to_string(i) + ": " + hex64(got[i]) + ", not " + hex64(want));
+                check(got[i] == want,
+                      snippet + " row " + std::to_string(i) + ": " + hex64(got[i]) + ", not " + hex64(want));
             }
         }
     }
@@ -57,8 +58,14 @@ bool is_nan(const Format &f, uint64_t bits) { return std::isnan(f.value(bits)); 
 std::vector<Inputs> halves(const Format &f, uint64_t seed) {
     Numbers random(seed);
     std::vector<Inputs> out;
-    const uint64_t special[] = {0, 0x8000, 1, 0x8001, f.mantissa == 10 ? 0x3c00u : 0x3f80u, f.mantissa == 10 ? 0x7bffu : 0x7f7fu,
-                                f.mantissa == 10 ? 0x7c00u : 0x7f80u, 0x7fff};
+    const uint64_t special[] = {0,
+                                0x8000,
+                                1,
+                                0x8001,
+                                f.mantissa == 10 ? 0x3c00u : 0x3f80u,
+                                f.mantissa == 10 ? 0x7bffu : 0x7f7fu,
+                                f.mantissa == 10 ? 0x7c00u : 0x7f80u,
+                                0x7fff};
     for (uint64_t a : special) {
         for (uint64_t b : special) out.push_back({a, b, special[random.next() % 8]});
     }
@@ -98,7 +105,10 @@ void check_half(const char *type, const Format &f) {
         std::vector<uint64_t> twice = evaluate(packed, 32, pairs);
         for (size_t i = 0; i < inputs.size(); i++) {
             const double a = f.value(inputs[i].a), b = f.value(inputs[i].b), c = f.value(inputs[i].c);
-            const double about = row.name[0] == 'm' ? a * b : row.name[0] == 'f' ? a * b + c : row.name[0] == 's' ? a - b : a + b;
+            const double about = row.name[0] == 'm'   ? a * b
+                                 : row.name[0] == 'f' ? a * b + c
+                                 : row.name[0] == 's' ? a - b
+                                                      : a + b;
             check(twice[i] == (got[i] | got[(i + 1) % got.size()] << 16), packed + ": differs from " + snippet);
             if (std::isnan(about)) {
                 check(is_nan(f, got[i]), snippet + ": a number where NaN is due");

@@ -57,11 +57,13 @@ std::vector<uint64_t> evaluate(const std::string &snippet, int width, const std:
         and.b32 %odd, %b32, 1; setp.ne.s32 %pb, %odd, 0;
         and.b32 %odd, %c32, 1; setp.ne.s32 %pc, %odd, 0;
         mov.u64 %d64, 0;
-    )" + snippet + "\nst.global.b" + w + " [%out], %d" + w + R"(;
+    )" + snippet + "\nst.global.b" + w + " [%out], %d" +
+                                           w + R"(;
         mov.u64 %d64, 0x5a5a5a5a5a5a5a5a; mov.u32 %d32, 0x5a5a5a5a; mov.b16 %d16, 0x5a5a;
         and.b32 %odd, %i, 1; setp.ne.s32 %off, %odd, 0;
         @%off bra AGAIN_END;
-    )" + snippet + "\nAGAIN_END: st.global.b" + w + " [%out+8], %d" + w + ";");
+    )" + snippet + "\nAGAIN_END: st.global.b" +
+                                           w + " [%out+8], %d" + w + ";");
     struct Outputs {
         uint64_t all = 0, half = 0;
     };

@@ -27,7 +27,8 @@ template <typename F> void check_lanes(const std::string &body, F want, const Se
 
 void check_divergence() {
     // Loops of different lengths in every lane.
-    check_lanes("L: setp.ge.u32 %p1, %r0, %r2; @%p1 bra END; add.s32 %r0, %r0, 1; bra.uni L;", [](uint32_t i) { return i; });
+    check_lanes("L: setp.ge.u32 %p1, %r0, %r2; @%p1 bra END; add.s32 %r0, %r0, 1; bra.uni L;",
+                [](uint32_t i) { return i; });
     // Both sides of a branch, and the place where they meet.
     check_lanes(R"(and.b32 %r6, %r2, 1; setp.eq.s32 %p1, %r6, 0; @%p1 bra EVEN;
         mov.u32 %r0, 10; bra.uni JOIN;
@@ -40,16 +41,20 @@ void check_divergence() {
         FAR: add.s32 %r0, %r0, 100; bra.uni JOIN;)",
                 [](uint32_t i) { return i < 16 ? i + 16 + 100 : i - 16; });
     // Halves of the warp exchange among themselves, converged or not.
-    check_lanes("and.b32 %r6, %r2, 16; mov.u32 %r7, 0xffff; shl.b32 %r7, %r7, %r6; shfl.sync.idx.b32 %r0, %r2, %r6, 31, %r7;",
-                [](uint32_t i) { return i & 16; });
+    check_lanes(
+        "and.b32 %r6, %r2, 16; mov.u32 %r7, 0xffff; shl.b32 %r7, %r7, %r6; shfl.sync.idx.b32 %r0, %r2, %r6, 31, %r7;",
+        [](uint32_t i) { return i & 16; });
     // Predicated instructions and exits leave the other lanes alone.
-    check_lanes("setp.lt.u32 %p1, %r2, 5; @%p1 mov.u32 %r0, 7; setp.gt.u32 %p2, %r2, 30; @%p2 exit;",
-                [](uint32_t i) { return i < 5 ? 7u : i > 30 ? 0xdddddddd : 0u; });
+    check_lanes("setp.lt.u32 %p1, %r2, 5; @%p1 mov.u32 %r0, 7; setp.gt.u32 %p2, %r2, 30; @%p2 exit;", [](uint32_t i) {
+        return i < 5 ? 7u : i > 30 ? 0xdddddddd : 0u;
+    });
 }
 
 void check_exchanges() {
-    check_lanes("shfl.sync.up.b32 %r0|%p1, %r2, 3, 0, -1; @!%p1 mov.u32 %r0, 99;", [](uint32_t i) { return i < 3 ? 99 : i - 3; });
-    check_lanes("shfl.sync.down.b32 %r0|%p1, %r2, 3, 31, -1; @!%p1 mov.u32 %r0, 99;", [](uint32_t i) { return i > 28 ? 99 : i + 3; });
+    check_lanes("shfl.sync.up.b32 %r0|%p1, %r2, 3, 0, -1; @!%p1 mov.u32 %r0, 99;",
+                [](uint32_t i) { return i < 3 ? 99 : i - 3; });
+    check_lanes("shfl.sync.down.b32 %r0|%p1, %r2, 3, 31, -1; @!%p1 mov.u32 %r0, 99;",
+                [](uint32_t i) { return i > 28 ? 99 : i + 3; });
     check_lanes("shfl.sync.down.b32 %r0, %r2, 3, 31, -1;", [](uint32_t i) { return i > 28 ? i : i + 3; });
     check_lanes("shfl.sync.bfly.b32 %r0, %r2, 5, 31, -1;", [](uint32_t i) { return i ^ 5; });
     check_lanes("shfl.sync.idx.b32 %r0, %r2, 9, 31, -1;", [](uint32_t) { return 9; });
@@ -57,13 +62,19 @@ void check_exchanges() {
     check_lanes("shfl.sync.idx.b32 %r0, %r2, 2, 6175, -1;", [](uint32_t i) { return (i & 24) + 2; });
     check_lanes("shfl.sync.down.b32 %r0, %r2, 3, 6175, -1;", [](uint32_t i) { return i % 8 > 4 ? i : i + 3; });
     check_lanes("setp.lt.u32 %p1, %r2, 9; vote.sync.ballot.b32 %r0, %p1, -1;", [](uint32_t) { return 0x1ff; });
-    check_lanes("setp.lt.u32 %p1, %r2, 9; vote.sync.any.pred %p2, %p1, -1; selp.u32 %r0, 1, 0, %p2;", [](uint32_t) { return 1; });
-    check_lanes("setp.lt.u32 %p1, %r2, 9; vote.sync.all.pred %p2, !%p1, -1; selp.u32 %r0, 1, 0, %p2;", [](uint32_t) { return 0; });
-    check_lanes("setp.lt.u32 %p1, %r2, 99; vote.sync.uni.pred %p2, !%p1, -1; selp.u32 %r0, 1, 0, %p2;", [](uint32_t) { return 1; });
+    check_lanes("setp.lt.u32 %p1, %r2, 9; vote.sync.any.pred %p2, %p1, -1; selp.u32 %r0, 1, 0, %p2;",
+                [](uint32_t) { return 1; });
+    check_lanes("setp.lt.u32 %p1, %r2, 9; vote.sync.all.pred %p2, !%p1, -1; selp.u32 %r0, 1, 0, %p2;",
+                [](uint32_t) { return 0; });
+    check_lanes("setp.lt.u32 %p1, %r2, 99; vote.sync.uni.pred %p2, !%p1, -1; selp.u32 %r0, 1, 0, %p2;",
+                [](uint32_t) { return 1; });
     check_lanes("redux.sync.add.s32 %r0, %r2, -1;", [](uint32_t) { return 31 * 16; });
-    check_lanes("sub.s32 %r6, %r2, 5; redux.sync.min.s32 %r0, %r6, -1;", [](uint32_t) { return static_cast<uint32_t>(-5); });
-    check_lanes("and.b32 %r6, %r2, 3; match.any.sync.b32 %r0, %r6, -1;", [](uint32_t i) { return 0x11111111u << i % 4; });
-    check_lanes("mov.u32 %r6, 4; match.all.sync.b32 %r0|%p1, %r6, -1; @!%p1 mov.u32 %r0, 0;", [](uint32_t) { return ~0u; });
+    check_lanes("sub.s32 %r6, %r2, 5; redux.sync.min.s32 %r0, %r6, -1;",
+                [](uint32_t) { return static_cast<uint32_t>(-5); });
+    check_lanes("and.b32 %r6, %r2, 3; match.any.sync.b32 %r0, %r6, -1;",
+                [](uint32_t i) { return 0x11111111u << i % 4; });
+    check_lanes("mov.u32 %r6, 4; match.all.sync.b32 %r0|%p1, %r6, -1; @!%p1 mov.u32 %r0, 0;",
+                [](uint32_t) { return ~0u; });
     check_lanes("mov.u32 %r6, %lanemask_lt; popc.b32 %r0, %r6;", [](uint32_t i) { return i; });
 }
 
@@ -75,25 +86,32 @@ void check_barriers() {
         setup.grid = 3;
         setup.seed = seed;
         setup.workers = seed % 2 ? 2 : 1;
-        check_lanes(R"(shl.b32 %r6, %r1, 2; st.shared.u32 [%r6], %r1;
+        check_lanes(
+            R"(shl.b32 %r6, %r1, 2; st.shared.u32 [%r6], %r1;
             bar.sync 0;
             xor.b32 %r6, %r6, 508; ld.shared.u32 %r0, [%r6];)",
-                    [](uint32_t i) { return i % 128 ^ 127; }, setup);
+            [](uint32_t i) { return i % 128 ^ 127; }, setup);
         check_lanes("setp.lt.u32 %p1, %r1, 70; bar.red.popc.u32 %r0, 0, %p1;", [](uint32_t) { return 70; }, setup);
-        check_lanes("setp.lt.u32 %p1, %r1, 70; bar.red.and.pred %p2, 0, %p1; selp.u32 %r0, 1, 2, %p2;", [](uint32_t) { return 2; }, setup);
-        check_lanes("setp.lt.u32 %p1, %r1, 70; barrier.cta.red.or.pred %p2, 0, %p1; selp.u32 %r0, 1, 2, %p2;", [](uint32_t) { return 1; }, setup);
+        check_lanes(
+            "setp.lt.u32 %p1, %r1, 70; bar.red.and.pred %p2, 0, %p1; selp.u32 %r0, 1, 2, %p2;",
+            [](uint32_t) { return 2; }, setup);
+        check_lanes(
+            "setp.lt.u32 %p1, %r1, 70; barrier.cta.red.or.pred %p2, 0, %p1; selp.u32 %r0, 1, 2, %p2;",
+            [](uint32_t) { return 1; }, setup);
         // Warps 0 and 1 by themselves; then warps 2 and 3 produce for them.
-        check_lanes(R"(shl.b32 %r6, %r1, 2; setp.ge.u32 %p1, %r1, 64; @%p1 bra PRODUCER;
+        check_lanes(
+            R"(shl.b32 %r6, %r1, 2; setp.ge.u32 %p1, %r1, 64; @%p1 bra PRODUCER;
             st.shared.u32 [%r6], %r1; bar.sync 1, 64; xor.b32 %r7, %r6, 128; ld.shared.u32 %r0, [%r7];
             bar.sync 2, 128; ld.shared.u32 %r8, [%r6+256]; add.s32 %r0, %r0, %r8; bra.uni END;
             PRODUCER: st.shared.u32 [%r6], 1000; bar.arrive 2, 128;)",
-                    [](uint32_t i) { return i % 128 < 64 ? (i % 128 ^ 32) + 1000 : 0; }, setup);
+            [](uint32_t i) { return i % 128 < 64 ? (i % 128 ^ 32) + 1000 : 0; }, setup);
     }
     // A warp that has left is not waited for; a last warp may have few lanes.
     Setup odd;
     odd.threads = 70;
-    check_lanes("setp.lt.u32 %p1, %r1, 32; @%p1 exit; bar.sync 0; mov.u32 %r0, 3;",
-                [](uint32_t i) { return i < 32 ? 0xdddddddd : 3u; }, odd);
+    check_lanes(
+        "setp.lt.u32 %p1, %r1, 32; @%p1 exit; bar.sync 0; mov.u32 %r0, 3;",
+        [](uint32_t i) { return i < 32 ? 0xdddddddd : 3u; }, odd);
 }
 
 void check_faults() {
@@ -105,13 +123,16 @@ void check_faults() {
         {"setp.lt.u32 %p1, %r2, 8; @%p1 bar.sync 0;", "all have to execute it", 32},
         {"setp.lt.u32 %p1, %r2, 8; @%p1 bra A; bar.sync 0; bra END; A: bar.sync 0;", "divergent code", 32},
         {"setp.lt.u32 %p1, %r2, 8; @%p1 exit; bar.sync 0;", "only lanes ffffff00 of ffffffff are left", 32},
-        {"setp.lt.u32 %p1, %r1, 32; @%p1 bar.sync 1; @!%p1 bar.sync 2;", "deadlock: warps 00000001 at barrier 1; warps 00000002", 64},
+        {"setp.lt.u32 %p1, %r1, 32; @%p1 bar.sync 1; @!%p1 bar.sync 2;",
+         "deadlock: warps 00000001 at barrier 1; warps 00000002", 64},
         {"setp.lt.u32 %p1, %r1, 32; @%p1 bar.sync 1, 128;", "deadlock", 64},
         {"bar.sync 16;", "there is no barrier 16", 32},
         {"bar.sync 0, 40;", "not whole warps", 64},
-        {"setp.lt.u32 %p1, %r2, 8; @!%p1 bra END; shfl.sync.bfly.b32 %r0, %r1, 1, 31, 0xf0;", "not all in the mask 000000f0", 32},
+        {"setp.lt.u32 %p1, %r2, 8; @!%p1 bra END; shfl.sync.bfly.b32 %r0, %r1, 1, 31, 0xf0;",
+         "not all in the mask 000000f0", 32},
         {"setp.lt.u32 %p1, %r2, 8; @%p1 bra A; shfl.sync.bfly.b32 %r0, %r1, 1, 31, -1; bra END;"
-         "A: shfl.sync.bfly.b32 %r0, %r1, 1, 31, -1;", "divergent code", 32},
+         "A: shfl.sync.bfly.b32 %r0, %r1, 1, 31, -1;",
+         "divergent code", 32},
         {"setp.lt.u32 %p1, %r2, 8; @%p1 bra A; bra END; A: bar.warp.sync -1; bar.sync 0;", "", 32},
         {"mov.u32 %r6, s; ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%r0}, [%r6];", "all have to execute it", 16},
     };
