@@ -45,7 +45,7 @@ const unsigned char *readable(Warp &w, const Instruction &in, int lane, Space sp
     const Program &program = w.block.program;
     switch (resolve(space, &address)) {
     case Space::shared:
-        return w.block.shared.read(w, in, lane, address, bytes);
+        return w.block.shared.read(w, in, Mask{1} << lane, address, bytes);
     case Space::local:
         return local_memory(w, in, lane, address, bytes);
     case Space::constant: {

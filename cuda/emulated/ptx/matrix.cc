@@ -21,7 +21,7 @@ void load_matrix(Warp &w, const Instruction &in, Mask active) {
         for (int r = 0; r < 8; r++) {
             const int lane = m * 8 + r;
             uint64_t address = address_of(w, in.address[0], lane);
-            std::memcpy(tiles[m][r], w.block.shared.read(w, in, lane, address, 16), 16);
+            std::memcpy(tiles[m][r], w.block.shared.read(w, in, Mask{1} << lane, address, 16), 16);
         }
     }
     for (int m = 0; m < in.count; m++) {

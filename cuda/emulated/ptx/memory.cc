@@ -17,6 +17,25 @@ void count_stored(Warp &w, uint64_t address, uint32_t bytes) {
     w.block.counters.written = address & ~uint64_t{3};
 }
 
+// Lanes that read the same place are checked as one: kernels broadcast much.
+void find_shared_sources(Warp &w, const Instruction &in, Mask active, const unsigned char *from[lanes]) {
+    const uint32_t bytes = uint32_t{in.width} * in.count;
+    uint64_t addresses[lanes];
+    for (int l = 0; l < lanes; l++) addresses[l] = address_of(w, in.address[0], l);
+    bool broadcast = true;
+    for (Mask rest = active; rest;) {
+        const uint64_t address = addresses[__builtin_ctz(rest)];
+        Mask same = rest & (0 - rest);
+        if (broadcast) {
+            same = rest & lanes_where([&](int l) { return addresses[l] == address; });
+            broadcast = population(same) > 3;
+        }
+        const unsigned char *at = w.block.shared.read(w, in, same, address, bytes);
+        for_active(same, [&](int l) { from[l] = at; });
+        rest &= ~same;
+    }
+}
+
 // The memory each active lane reads: in.width * in.count bytes.
 void find_sources(Warp &w, const Instruction &in, Mask active, const unsigned char *from[lanes]) {
     const uint32_t bytes = uint32_t{in.width} * in.count;
@@ -26,6 +45,7 @@ void find_sources(Warp &w, const Instruction &in, Mask active, const unsigned ch
         w.block.counters.loaded += static_cast<uint64_t>(bytes) * static_cast<uint64_t>(population(active));
         return;
     }
+    if (in.space == Space::shared) return find_shared_sources(w, in, active, from);
     for_active(active, [&](int l) {
         uint64_t address = address_of(w, in.address[0], l);
         Space space = resolve(in.space, &address);

@@ -40,11 +40,11 @@ unsigned char *SharedMemory::check(const Warp &warp, const Instruction &in, uint
     return const_cast<unsigned char *>(bytes_.data()) + address;
 }
 
-const unsigned char *SharedMemory::read(const Warp &warp, const Instruction &in, int lane, uint64_t address,
+const unsigned char *SharedMemory::read(const Warp &warp, const Instruction &in, Mask who, uint64_t address,
                                         uint32_t bytes) {
     const unsigned char *at = check(warp, in, address, bytes);
     for (uint64_t g = address >> shift_; g <= (address + bytes - 1) >> shift_; g++)
-        note_read(warp, in, lane, &granules_[g]);
+        note_read(warp, in, who, &granules_[g]);
     return at;
 }
 
@@ -87,22 +87,34 @@ void SharedMemory::end_async(const Warp &warp, int lane, uint64_t address, uint3
     }
 }
 
-void SharedMemory::check_writer(const Warp &warp, const Instruction &in, int lane, const Granule &g,
+void SharedMemory::check_writer(const Warp &warp, const Instruction &in, Mask who, const Granule &g,
                                 const char *what) const {
     if (g.write_phase < first_) return;
     if (g.pending) race(warp, in, g, std::string(what) + " before the wait for the asynchronous copy");
     const Clock &waited = waited_[warp.index];
     if (g.writer != warp.index) {
         if (waited.phase[g.writer] < g.write_phase) race(warp, in, g, std::string(what) + " after the write");
-    } else if (g.writing_lane != lane && g.write_phase == waited.phase[warp.index] &&
+    } else if ((who & ~(Mask{1} << g.writing_lane)) && g.write_phase == waited.phase[warp.index] &&
                g.write_step == steps_[warp.index]) {
-        race(warp, in, g, std::string(what) + " by lane " + std::to_string(lane) + " after the write");
+        race(warp, in, g, std::string(what) + " by lanes " + hex(who) + " after the write");
     }
 }
 
-void SharedMemory::note_read(const Warp &warp, const Instruction &in, int lane, Granule *g) {
-    check_writer(warp, in, lane, *g, "read");
+// Whether a warp that has read the granule may read it again without a look at its writer: nobody has written since, for
+// that would have forgotten the readers, and nothing the warp waits for can have undone an order.
+bool SharedMemory::read_before(int w, const Granule &g) const {
+    const uint32_t phase = waited_[w].phase[w], step = steps_[w];
+    return (g.readers >> w & 1) && g.last_reader == w && g.read_phase == phase && g.read_step == step &&
+           (g.writer != w || g.write_phase != phase || g.write_step != step);
+}
+
+void SharedMemory::note_read(const Warp &warp, const Instruction &in, Mask who, Granule *g) {
     const int w = warp.index;
+    if (read_before(w, *g)) {
+        g->reading_lanes |= who;
+        return;
+    }
+    check_writer(warp, in, who, *g, "read");
     const Clock &waited = waited_[w];
     const uint32_t phase = waited.phase[w];
     if (g->read_phase != phase) {
@@ -117,7 +129,7 @@ void SharedMemory::note_read(const Warp &warp, const Instruction &in, int lane, 
     }
     if (g->last_reader != w || g->read_step != steps_[w]) g->reading_lanes = 0;
     g->readers |= Mask{1} << w;
-    g->reading_lanes |= Mask{1} << lane;
+    g->reading_lanes |= who;
     g->last_reader = static_cast<uint8_t>(w);
     g->read_step = steps_[w];
     g->read_line = in.line;
@@ -129,7 +141,7 @@ void SharedMemory::note_write(const Warp &warp, const Instruction &in, int lane,
     const Clock &waited = waited_[w];
     // Lanes that store one value to one place with one instruction are well defined, and so are atomic operations.
     bool allowed = !g->pending && ((atomic && g->atomic) || (same_value && g->writer == w && g->write_line == in.line));
-    if (!allowed) check_writer(warp, in, lane, *g, "write");
+    if (!allowed) check_writer(warp, in, Mask{1} << lane, *g, "write");
     if (g->read_phase >= first_) {
         for_active(g->readers & ~(Mask{1} << w), [&](int v) {
             if (waited.phase[v] < g->read_phase) race(warp, in, *g, "write after the read");

@@ -32,8 +32,9 @@ class SharedMemory {
     // Poisons the memory and forgets all accesses: a new block begins.
     void start();
 
-    // Each checks an access of lane to [address, address + bytes) and throws Error; the result points to the memory.
-    const unsigned char *read(const Warp &warp, const Instruction &in, int lane, uint64_t address, uint32_t bytes);
+    // Each checks an access of lane, or of some lanes to the same place, to [address, address + bytes) and throws Error;
+    // the result points to the memory.
+    const unsigned char *read(const Warp &warp, const Instruction &in, Mask who, uint64_t address, uint32_t bytes);
     unsigned char *atomic(const Warp &warp, const Instruction &in, int lane, uint64_t address, uint32_t bytes);
     void write(const Warp &warp, const Instruction &in, int lane, uint64_t address, uint32_t bytes, const void *data);
 
@@ -65,9 +66,10 @@ class SharedMemory {
     };
 
     unsigned char *check(const Warp &warp, const Instruction &in, uint64_t address, uint32_t bytes) const;
-    void note_read(const Warp &warp, const Instruction &in, int lane, Granule *g);
+    bool read_before(int warp, const Granule &g) const;
+    void note_read(const Warp &warp, const Instruction &in, Mask who, Granule *g);
     void note_write(const Warp &warp, const Instruction &in, int lane, Granule *g, bool atomic, bool same_value);
-    void check_writer(const Warp &warp, const Instruction &in, int lane, const Granule &g, const char *what) const;
+    void check_writer(const Warp &warp, const Instruction &in, Mask who, const Granule &g, const char *what) const;
     [[noreturn]] void race(const Warp &warp, const Instruction &in, const Granule &g, const std::string &what) const;
 
     std::vector<unsigned char> bytes_;
