@@ -124,8 +124,9 @@ func (e *Engine) window() int {
 // error and does not disturb the others. The error is for the call as a whole: ctx cancelled, or
 // the device failed; results computed until then are still there.
 //
-// An embedding does not depend on what else is in the call, to within 2e-6 in each value: matrix
-// products may add up in another order in a batch of another size.
+// An embedding does not depend on what else is in the call, to within 2e-6 in each value in float32
+// and the precision's own rounding otherwise: matrix products may add up in another order in a batch
+// of another size.
 func (e *Engine) Embed(ctx context.Context, inputs []Input) ([]Result, error) {
 	results := make([]Result, len(inputs))
 	window := e.window()

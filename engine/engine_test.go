@@ -22,24 +22,25 @@ import (
 
 // TestGolden embeds pictures, texts and pairs in one call, files as they are, as the original did.
 func TestGolden(t *testing.T) {
-	golden := readGolden(t).examples(t)
+	all := readGolden(t).examples(t)
 	dir := convertTiny(t)
 	for _, device := range devices() {
 		t.Run(device, func(t *testing.T) {
-			examples := some(device, golden)
-			e := open(t, dir, engine.Options{Device: device})
+			examples := some(device, all)
+			e := open(t, dir, on(device))
 			if e.Device() != device || e.Dimension() != 128 || len(e.ModelID()) != 64 {
 				t.Errorf("device %s, dimension %d, model %q", e.Device(), e.Dimension(), e.ModelID())
 			}
+			bound := boundsOf(device)
 			worst, least := 0.0, 1.0
 			for i, got := range embed(t, e, inputs(examples)...) {
 				d, c := distance(got, examples[i].want)
 				worst, least = max(worst, d), min(least, c)
-				if !(d <= embeddingBound) || !(c >= cosineBound) {
+				if !(d <= bound.difference) || !(c >= bound.cosine) {
 					t.Errorf("%s: largest difference %.2g, cosine %.9f", examples[i].name, d, c)
 				}
 			}
-			t.Logf("%d inputs: largest difference %.2g of %.2g, smallest cosine 1 - %.1g", len(examples), worst, embeddingBound, 1-least)
+			t.Logf("%d inputs: largest difference %.2g of %.2g, smallest cosine 1 - %.1g", len(examples), worst, bound.difference, 1-least)
 		})
 	}
 }
@@ -47,22 +48,22 @@ func TestGolden(t *testing.T) {
 // TestBatchIndependence holds each input's vector alone against those it has among others, in any
 // order, in large and small batches.
 func TestBatchIndependence(t *testing.T) {
-	golden := readGolden(t).examples(t)
+	all := readGolden(t).examples(t)
 	dir := convertTiny(t)
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, device := range devices() {
 		t.Run(device, func(t *testing.T) {
-			examples, bound, worst := some(device, golden), batchBound, 0.0
+			examples, bound, worst := some(device, all), boundsOf(device).batch, 0.0
 			if device == "ref" {
 				bound = 0 // bit for bit
 			}
-			e := open(t, dir, engine.Options{Device: device})
+			e := open(t, dir, on(device))
 			alone := make([][]float32, len(examples))
 			for i, x := range examples {
 				alone[i] = embed(t, e, x.input)[0]
 			}
 			// 64 tokens are the longest text: passes of one to four inputs.
-			for _, budget := range []int{64, 300, engine.DefaultMaxBatchTokens} {
+			for _, budget := range []int{64, 300, on(device).MaxBatchTokens} {
 				e := open(t, dir, engine.Options{Device: device, MaxBatchTokens: budget})
 				order := append(random.Perm(len(examples)), random.Perm(len(examples))...) // more than a window
 				shuffled := make([]engine.Input, len(order))
@@ -97,7 +98,9 @@ func TestBadInputs(t *testing.T) {
 	}
 	for _, device := range devices() {
 		t.Run(device, func(t *testing.T) {
-			e := open(t, dir, engine.Options{Device: device, Limits: pixels.Limits{MaxPixels: 30_000}})
+			o := on(device)
+			o.Limits.MaxPixels = 30_000
+			e := open(t, dir, o)
 			want := embed(t, e, good...)
 			var mixed []engine.Input
 			for i, b := range bad {
@@ -115,7 +118,7 @@ func TestBadInputs(t *testing.T) {
 				if r.Err != nil {
 					t.Fatalf("good input %d: %v", i, r.Err)
 				}
-				if d, _ := distance(r.Embedding, want[i%len(good)]); d > batchBound {
+				if d, _ := distance(r.Embedding, want[i%len(good)]); !(d <= boundsOf(device).batch) {
 					t.Errorf("good input %d is %.2g off from what it is without bad ones", i, d)
 				}
 			}
@@ -142,7 +145,7 @@ func TestTruncation(t *testing.T) {
 		limit int
 	}{{"text", nil, 64 - 2}, {"pair", picture, 64 - 16 - 2}}
 	for _, device := range devices() {
-		e := open(t, dir, engine.Options{Device: device})
+		e := open(t, dir, on(device))
 		for _, test := range tests {
 			t.Run(device+" "+test.name, func(t *testing.T) {
 				input := func(n int) engine.Input { return engine.Input{Image: test.image, Text: words(n)} }
@@ -175,7 +178,7 @@ func TestPictureWithoutWords(t *testing.T) {
 	dir := convertTiny(t)
 	picture := readImage(t, "rgba.png")
 	for _, device := range devices() {
-		e := open(t, dir, engine.Options{Device: device})
+		e := open(t, dir, on(device))
 		alone := embed(t, e, engine.Input{Image: picture})[0]
 		for _, blank := range []string{"", " \t\n"} {
 			if got := embed(t, e, engine.Input{Image: picture, Text: blank})[0]; !slices.Equal(got, alone) {
@@ -189,14 +192,17 @@ func TestPictureWithoutWords(t *testing.T) {
 }
 
 func TestUnitLength(t *testing.T) {
-	e := open(t, convertTiny(t), engine.Options{})
-	for _, v := range embed(t, e, engine.Input{Text: "a red car"}, engine.Input{Image: readImage(t, "rgb.png")}) {
-		var sum float64
-		for _, x := range v {
-			sum += float64(x) * float64(x)
-		}
-		if math.Abs(math.Sqrt(sum)-1) > 1e-6 {
-			t.Errorf("length %v", math.Sqrt(sum))
+	dir := convertTiny(t)
+	for _, device := range devices() {
+		e := open(t, dir, on(device))
+		for _, v := range embed(t, e, engine.Input{Text: "a red car"}, engine.Input{Image: readImage(t, "rgb.png")}) {
+			var sum float64
+			for _, x := range v {
+				sum += float64(x) * float64(x)
+			}
+			if math.Abs(math.Sqrt(sum)-1) > 1e-6 {
+				t.Errorf("%s: length %v", device, math.Sqrt(sum))
+			}
 		}
 	}
 }
@@ -204,7 +210,7 @@ func TestUnitLength(t *testing.T) {
 func TestCancelled(t *testing.T) {
 	dir := convertTiny(t)
 	for _, device := range devices() {
-		e := open(t, dir, engine.Options{Device: device})
+		e := open(t, dir, on(device))
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		results, err := e.Embed(ctx, []engine.Input{{Text: "a"}, {Image: readImage(t, "rgb.png")}})
@@ -293,12 +299,12 @@ func TestOpenRefuses(t *testing.T) {
 
 // TestConcurrent calls one engine from several goroutines, mostly for the race detector.
 func TestConcurrent(t *testing.T) {
-	golden := readGolden(t).examples(t)
+	all := readGolden(t).examples(t)
 	dir := convertTiny(t)
 	for _, device := range devices() {
 		t.Run(device, func(t *testing.T) {
-			examples := some(device, golden)
-			e := open(t, dir, engine.Options{Device: device})
+			examples := some(device, all)
+			e := open(t, dir, on(device))
 			want := embed(t, e, inputs(examples)...)
 			var callers errgroup.Group
 			for caller := range 4 {
@@ -312,7 +318,7 @@ func TestConcurrent(t *testing.T) {
 						if r.Err != nil {
 							return r.Err
 						}
-						if d, _ := distance(r.Embedding, want[first+i]); d > batchBound {
+						if d, _ := distance(r.Embedding, want[first+i]); !(d <= boundsOf(device).batch) {
 							return fmt.Errorf("%s is %.2g off in call %d", examples[first+i].name, d, caller)
 						}
 					}

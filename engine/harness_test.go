@@ -2,13 +2,18 @@ package engine_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"vbge/cuda"
 	"vbge/engine"
 	"vbge/engine/cpu"
+	"vbge/engine/golden"
+	"vbge/engine/gpu"
 	"vbge/engine/pixels"
 	"vbge/weights"
 	"vbge/weights/npy"
@@ -16,17 +21,22 @@ import (
 
 const reference = "testdata/reference/"
 
-// Bounds of MODEL.md section 10, for equal pixels.
-const (
-	embeddingBound = 5e-6
-	cosineBound    = 1 - 1e-6
-)
+// bounds are how far a device may be off.
+type bounds struct {
+	difference, cosine float64 // from the original, of MODEL.md section 10 for equal pixels
+	batch              float64 // of an input in a batch from the same alone, as Embed promises
+}
 
-// batchBound is what Embed promises about an input alone and in a batch.
-const batchBound = 2e-6
+func boundsOf(device string) bounds {
+	if strings.HasPrefix(device, "cuda") {
+		b := golden.BoundOf(cuda.BFloat16)
+		return bounds{b.Difference, b.Cosine, b.Difference}
+	}
+	return bounds{5e-6, 1 - 1e-6, 2e-6}
+}
 
-// golden is golden/tiny.json with the arrays of golden/tiny.npz.
-type golden struct {
+// goldenTiny is golden/tiny.json with the arrays of golden/tiny.npz.
+type goldenTiny struct {
 	Images []struct{ File string }
 	Texts  []struct{ Text string }
 	Pairs  []struct {
@@ -36,13 +46,13 @@ type golden struct {
 	arrays map[string]npy.Array
 }
 
-func readGolden(t testing.TB) golden {
+func readGolden(t testing.TB) goldenTiny {
 	t.Helper()
 	text, err := os.ReadFile(reference + "golden/tiny.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var g golden
+	var g goldenTiny
 	if err := json.Unmarshal(text, &g); err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +71,7 @@ type example struct {
 
 // examples are all golden inputs whose pixels this build decodes as the original does: pictures,
 // texts and pairs.
-func (g golden) examples(t testing.TB) []example {
+func (g goldenTiny) examples(t testing.TB) []example {
 	t.Helper()
 	var all []example
 	row := func(array string, i int) []float32 {
@@ -101,7 +111,7 @@ func some(device string, all []example) []example {
 
 // exact reports whether this build decodes the file as the original does; JPEG and WebP files
 // are those whose decoded samples are golden too.
-func (g golden) exact(file string) bool {
+func (g goldenTiny) exact(file string) bool {
 	_, lossy := g.arrays["decoded/"+file]
 	return pixels.Exact() || !lossy
 }
@@ -153,12 +163,25 @@ func open(t testing.TB, dir string, o engine.Options) *engine.Engine {
 	return e
 }
 
-// devices are those of this build.
+// devices are those of this build on this machine.
 func devices() []string {
+	all := []string{"ref"}
 	if cpu.Built {
-		return []string{"ref", "cpu"}
+		all = append(all, "cpu")
 	}
-	return []string{"ref"}
+	for _, d := range gpu.Find().Usable() {
+		all = append(all, fmt.Sprintf("cuda:%d", d.Index))
+	}
+	return all
+}
+
+// on returns the options of a device. Passes are small on a GPU, which may be an emulated one.
+func on(device string) engine.Options {
+	o := engine.Options{Device: device}
+	if strings.HasPrefix(device, "cuda") {
+		o.MaxBatchTokens = 128
+	}
+	return o
 }
 
 // embed embeds inputs none of which may fail.

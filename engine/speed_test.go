@@ -24,7 +24,7 @@ func BenchmarkEmbed(b *testing.B) {
 		for _, kind := range kinds {
 			for _, size := range []int{1, 8, 32} {
 				b.Run(fmt.Sprintf("%s/%s/%d", device, kind.name, size), func(b *testing.B) {
-					e := open(b, dir, engine.Options{Device: device})
+					e := open(b, dir, on(device))
 					batch := make([]engine.Input, size)
 					for i := range batch {
 						batch[i] = kind.input
