@@ -38,7 +38,7 @@ type Report struct {
 	Steps        []Step   `json:"steps"`
 	Rates        []Rate   `json:"rates"`
 	Torch        []Torch  `json:"torch"`
-	Sanitizer    string   `json:"sanitizer"` // compute-sanitizer's last line
+	Sanitizer    []string `json:"sanitizer"` // the last lines of compute-sanitizer's tools
 	Missing      []string `json:"missing"`   // what was not done, and why
 	Seconds      float64  `json:"seconds"`
 }

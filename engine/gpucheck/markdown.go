@@ -52,8 +52,11 @@ func (r *Report) Markdown(w io.Writer) error {
 			d.row("%s | %d | %.1f", x.Version, x.Batch, x.PerSecond)
 		}
 	}
-	if r.Sanitizer != "" {
-		d.line("\n## compute-sanitizer\n\n%s", r.Sanitizer)
+	if len(r.Sanitizer) > 0 {
+		d.line("\n## compute-sanitizer\n")
+		for _, s := range r.Sanitizer {
+			d.line("- %s", s)
+		}
 	}
 	if len(r.Missing) > 0 {
 		d.line("\n## What was not done\n")

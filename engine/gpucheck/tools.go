@@ -48,9 +48,9 @@ func (c *check) torch(ctx context.Context) error {
 	return nil
 }
 
-// sanitizer runs the dry run under compute-sanitizer where that is installed.
+// sanitizer repeats the dry run under compute-sanitizer where that is installed.
 func (c *check) sanitizer(ctx context.Context) error {
-	if os.Getenv(underSanitizer) != "" {
+	if os.Getenv(isChild) != "" {
 		return nil
 	}
 	path, err := exec.LookPath("compute-sanitizer")
@@ -58,31 +58,32 @@ func (c *check) sanitizer(ctx context.Context) error {
 		c.missing("compute-sanitizer is not installed")
 		return nil
 	}
-	if c.DryRun {
-		c.missing("compute-sanitizer: left out of a dry run")
-		return nil
-	}
-	out, err := os.MkdirTemp("", "vbge-gpu-check-*")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(out)
 	for _, tool := range []string{"memcheck", "racecheck", "synccheck"} {
-		run := exec.CommandContext(ctx, path, "--tool", tool, "--error-exitcode", "99", c.Program, "gpu-check", "--dry-run",
-			"--device", c.Device, "--reference", c.Reference, "--out", out)
-		run.Env = append(os.Environ(), underSanitizer+"=1")
-		log, err := run.CombinedOutput()
-		c.report.Sanitizer = strings.TrimSpace(c.report.Sanitizer + "; " + tool + ": " + lastLine(string(log)))
+		log, err := c.repeat(ctx, path, "--tool", tool, "--error-exitcode", "99", c.Program)
+		c.report.Sanitizer = append(c.report.Sanitizer, tool+": "+lastLine(log))
 		if err != nil {
 			return fmt.Errorf("%w: %s: %w\n%s", ErrWrong, tool, err, log)
 		}
 	}
-	c.report.Sanitizer = strings.TrimPrefix(c.report.Sanitizer, "; ")
 	return nil
 }
 
-// underSanitizer marks a process that compute-sanitizer watches, which starts no other.
-const underSanitizer = "VBGE_UNDER_SANITIZER"
+// repeat does a dry run in another process and returns what it printed.
+func (c *check) repeat(ctx context.Context, command ...string) (string, error) {
+	out, err := os.MkdirTemp("", "vbge-gpu-check-*")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(out)
+	args := append(command[1:], "gpu-check", "--dry-run", "--device", c.Device, "--reference", c.Reference, "--out", out, "--time", "50ms")
+	run := exec.CommandContext(ctx, command[0], args...)
+	run.Env = append(os.Environ(), isChild+"=1")
+	log, err := run.CombinedOutput()
+	return string(log), err
+}
+
+// isChild marks a process that repeats a dry run for another and starts none itself.
+const isChild = "VBGE_GPU_CHECK_CHILD"
 
 func lastLine(s string) string {
 	lines := strings.Split(strings.TrimSpace(s), "\n")
