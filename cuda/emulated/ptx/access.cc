@@ -97,7 +97,7 @@ bool global_at_once(Warp &w, const Instruction &in, Mask active, uint32_t bytes,
             together |= addresses[l];
         });
     }
-    return together % bytes == 0 && high + bytes > high && w.block.global.contains(low, high + bytes);
+    return together % bytes == 0 && w.block.global.contains(low, high + bytes);
 }
 
 }  // namespace ptx

@@ -3,6 +3,16 @@
 // A module is parsed once (an instruction or modifier that is not known is refused there), and a kernel is then run
 // any number of times, by any number of threads at once. Warps are the unit of execution, as in hardware: a register
 // is an array of 32 values, one for each lane.
+//
+// lexer, parser, syntax     text to statements
+// names, decoder, module    statements to a Program: places of registers, functions of instructions
+// instructions              the table; its families: integer logic floating half compare convert move memory atomic
+//                           async exchange matrix control
+// warp, block, run          lanes that diverge and meet, barriers, the order of warps and blocks
+// shared_memory             races; global_memory, access: which addresses are allowed
+//
+// What it does not show: time, the hardware's weak memory model, races on global memory between blocks, and the true
+// errors of approximations (ex2.approx and the like), which are computed exactly.
 #pragma once
 
 #include <cstddef>
@@ -82,7 +92,7 @@ struct Machine {
     std::function<bool(uint64_t address, uint64_t *from, uint64_t *to)> range;
 
     // Warp instructions a block may execute before it counts as a runaway.
-    uint64_t instruction_limit = 1'000'000'000;
+    uint64_t instruction_limit = 100'000'000;
 };
 
 // Executes a launch to its end. Throws Error with the first fault any block met; memory is then as the blocks left it.

@@ -3,6 +3,7 @@
 #include <mutex>
 #include <numeric>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 #include "block.h"
@@ -83,15 +84,19 @@ Counters run(const Kernel &kernel, const Launch &launch, const Machine &machine)
             for (uint64_t number; order.take(&number);) block.run(number);
             std::lock_guard<std::mutex> held(results);
             total += block.counters;
-        } catch (const Error &e) {
+        } catch (const std::exception &e) {  // memory may end, too
             order.stop();
             std::lock_guard<std::mutex> held(results);
-            if (!first) first = e;
+            if (!first) first = Error(e.what());
         }
     };
     std::vector<std::thread> helpers;
     const uint64_t wanted = machine.threads > 1 ? static_cast<uint64_t>(machine.threads) : 1;
-    for (uint64_t i = 1; i < std::min(wanted, blocks); i++) helpers.emplace_back(work);
+    try {
+        for (uint64_t i = 1; i < std::min(wanted, blocks); i++) helpers.emplace_back(work);
+    } catch (const std::system_error &) {
+        // As many threads as the system gives.
+    }
     work();
     for (std::thread &t : helpers) t.join();
     if (first) throw *first;

@@ -100,8 +100,8 @@ void SharedMemory::check_writer(const Warp &warp, const Instruction &in, Mask wh
     }
 }
 
-// Whether a warp that has read the granule may read it again without a look at its writer: nobody has written since, for
-// that would have forgotten the readers, and nothing the warp waits for can have undone an order.
+// Whether a warp that has read the granule may read it again without a look at its writer: nobody has written since,
+// for that would have forgotten the readers, and nothing the warp waits for can have undone an order.
 bool SharedMemory::read_before(int w, const Granule &g) const {
     const uint32_t phase = waited_[w].phase[w], step = steps_[w];
     return (g.readers >> w & 1) && g.last_reader == w && g.read_phase == phase && g.read_step == step &&

@@ -32,8 +32,8 @@ class SharedMemory {
     // Poisons the memory and forgets all accesses: a new block begins.
     void start();
 
-    // Each checks an access of lane, or of some lanes to the same place, to [address, address + bytes) and throws Error;
-    // the result points to the memory.
+    // Each checks an access of lane, or of some lanes to the same place, to [address, address + bytes) and throws
+    // Error; the result points to the memory.
     const unsigned char *read(const Warp &warp, const Instruction &in, Mask who, uint64_t address, uint32_t bytes);
     unsigned char *atomic(const Warp &warp, const Instruction &in, int lane, uint64_t address, uint32_t bytes);
     void write(const Warp &warp, const Instruction &in, int lane, uint64_t address, uint32_t bytes, const void *data);

@@ -64,7 +64,7 @@ void check_variables() {
     uint64_t out[32] = {};
     launch(head + R"(.visible .entry k(.param .u64 .ptr .align 8 out, .param .u32 n, .param .align 4 .b8 s[8]) {
         .reg .b64 %rd<8>; .reg .f32 %f<3>; .reg .b32 %r<6>;
-        .local .align 8 .b8 depot[16]; .shared .align 4 .b8 fixed[20];
+        .local .align 8 .b8 depot[16]; .shared .b8 first[5]; .shared .align 8 .b8 fixed[15];
         ld.param.u64 %rd1, [out];
         mov.u32 %r1, %tid.x; mad.wide.u32 %rd1, %r1, 8, %rd1;
         // Each thread's local memory is its own, seen through local and generic addresses.
@@ -74,13 +74,13 @@ void check_variables() {
         ld.const.f32 %f1, [table+8]; cvt.rzi.u32.f32 %r3, %f1; add.s32 %r2, %r2, %r3;
         // counter's first bytes are 1 and 2
         ld.global.u16 %r4, [counter]; add.s32 %r2, %r2, %r4;
-        // dynamic begins behind fixed, at a multiple of 16
-        mov.u32 %r5, dynamic; add.s32 %r2, %r2, %r5;
+        // fixed begins at 8, dynamic behind it at a multiple of 16
+        mov.u32 %r5, dynamic; add.s32 %r2, %r2, %r5; mov.u32 %r5, fixed; add.s32 %r2, %r2, %r5;
         cvt.u64.u32 %rd4, %r2; st.global.u64 [%rd1], %rd4;
     })",
            {out}, {1, 32, 16});
     for (uint64_t i = 0; i < 32; i++) {
-        check(out[i] == i + 3 + 0x201 + 32, "variables: lane " + std::to_string(i) + " has " + hex64(out[i]));
+        check(out[i] == i + 3 + 0x201 + 32 + 8, "variables: lane " + std::to_string(i) + " has " + hex64(out[i]));
     }
 }
 
@@ -104,11 +104,11 @@ void check_atomics() {
         bar.sync 0;
         ld.shared.u32 %r3, [%r5];
         @%p st.global.u32 [%rd1+28], %r3;)"),
-           {cells, &sum}, {4, 64, 0, 1, 2});
-    const uint32_t want[] = {4 * 63 * 32, 63, 0, 63, 256 % 7, 0, 9, 64};
+           {cells, &sum}, {256, 64, 0, 1, 2});
+    const uint32_t want[] = {256 * 63 * 32, 63, 0, 63, 256 * 64 % 7, 0, 9, 64};
     for (int i = 0; i < 8; i++)
         check(cells[i] == want[i], "atomics: cell " + std::to_string(i) + " is " + hex64(cells[i]));
-    check(sum == 256, "atomics: the sum is " + std::to_string(sum));
+    check(sum == 256 * 64, "atomics: the sum is " + std::to_string(sum));
 }
 
 struct Fault {

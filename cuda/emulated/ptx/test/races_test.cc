@@ -38,6 +38,13 @@ const Row rows[] = {
     {"another barrier than the reader's",
      "@!%p1 bra A; st.shared.u32 [%r3], 1; bar.sync 1, 32; bra.uni E; A: bar.sync 2, 32; ld.shared.u32 %r5, [s]; E:",
      "after the"},
+    {"who only arrives is ordered before the others",
+     "@%p1 bra A; st.shared.u32 [%r3], 1; bar.arrive 1, 64; bra.uni E; A: bar.sync 1, 64; ld.shared.u32 %r5, [s+128]; "
+     "E:",
+     nullptr},
+    {"who only arrives is not ordered behind the others",
+     "@%p1 bra A; bar.arrive 1, 64; ld.shared.u32 %r5, [s]; bra.uni E; A: st.shared.u32 [%r3], 1; bar.sync 1, 64; E:",
+     "after the"},
     {"atomic operations", "atom.shared.add.u32 %r5, [s], 1; bar.sync 0; ld.shared.u32 %r5, [s];", nullptr},
     {"an atomic operation beside a store", "atom.shared.add.u32 %r5, [s], 1; @%p2 st.shared.u32 [s], 1;", "write"},
     // Lanes of one warp.
@@ -69,6 +76,16 @@ const Row rows[] = {
      "cp.async.ca.shared.global [%r3], [%rd1], 4; cp.async.commit_group; cp.async.wait_group 1; ld.shared.u32 %r5, "
      "[%r3];",
      "before the wait"},
+    {"the second of two groups, waited for down to one",
+     "cp.async.ca.shared.global [%r3], [%rd1], 4; cp.async.commit_group;"
+     "cp.async.ca.shared.global [%r3+512], [%rd1], 4; cp.async.commit_group;"
+     "cp.async.wait_group 1; ld.shared.u32 %r5, [%r3+512];",
+     "before the wait"},
+    {"the first of two groups, waited for down to one",
+     "cp.async.ca.shared.global [%r3], [%rd1], 4; cp.async.commit_group;"
+     "cp.async.ca.shared.global [%r3+512], [%rd1], 4; cp.async.commit_group;"
+     "cp.async.wait_group 1; ld.shared.u32 %r5, [%r3];",
+     nullptr},
     {"another warp's copy without a barrier",
      "cp.async.ca.shared.global [%r3], [%rd1], 4; cp.async.wait_all; xor.b32 %r4, %r3, 128; ld.shared.u32 %r5, [%r4];",
      "after the"},

@@ -137,6 +137,10 @@ void check_extremes() {
         {"neg.bf16x2 %d32, %a32;", 0x3f80bf80, 0, 0xbf803f80},
         {"abs.f16x2 %d32, %a32;", 0xbc003c00, 0, 0x3c003c00},
         {"fma.rn.relu.bf16x2 %d32, %a32, %b32, 0;", 0x3f80bf80, 0x40004000, 0x40000000},
+        {"min.f16x2 %d32, %a32, %b32;", 0x80000000, 0x00008000, 0x80008000},  // -0 is less than +0
+        {"max.bf16x2 %d32, %a32, %b32;", 0x80000000, 0x00008000, 0x00000000},
+        // 1.0078125 x 1.5 lies between two numbers of bf16; -2^-100 decides.
+        {"fma.rn.bf16x2 %d32, %a32, %b32, 0x8d808d80;", 0x3f813f81, 0x3fc03fc0, 0x3fc13fc1},
         {"add.sat.f16x2 %d32, %a32, %b32;", 0x3c003800, 0x3c00b900, 0x3c000000},
     };
     for (const Row &row : rows) {

@@ -75,6 +75,8 @@ void check_exchanges() {
                 [](uint32_t i) { return 0x11111111u << i % 4; });
     check_lanes("mov.u32 %r6, 4; match.all.sync.b32 %r0|%p1, %r6, -1; @!%p1 mov.u32 %r0, 0;",
                 [](uint32_t) { return ~0u; });
+    check_lanes("and.b32 %r6, %r2, 1; match.all.sync.b32 %r0|%p1, %r6, -1; @!%p1 add.s32 %r0, %r0, 7;",
+                [](uint32_t) { return 7u; });
     check_lanes("mov.u32 %r6, %lanemask_lt; popc.b32 %r0, %r6;", [](uint32_t i) { return i; });
 }
 
