@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -226,4 +227,67 @@ func TestCancelledWhileWaiting(t *testing.T) {
 	if err := b.Run(ctx, p.pass); !errors.Is(err, ctx.Err()) || err == nil {
 		t.Errorf("cancelled: %v", err)
 	}
+}
+
+// TestNotFinite: whichever value of whichever output is not finite, none of the outputs is filled.
+func TestNotFinite(t *testing.T) {
+	const rows, cols, count = 2, 3, 2
+	results := cuda.HostMemory{Bytes: make([]byte, count*rows*cols*4)}
+	s := &slot{plan: &Plan{}, out: results}
+	outputs := make([]op.Output, count)
+	for i := range outputs {
+		outputs[i].Into = make([]float32, rows*cols)
+		at := Place{Space: Results, Offset: int64(i * rows * cols * 4)}
+		s.plan.Outputs = append(s.plan.Outputs, Output{Index: i, Place: at, Rows: rows, Cols: cols})
+	}
+	values := make([]float32, count*rows*cols)
+	for i := range values {
+		for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+			for k := range values {
+				values[k] = math.MaxFloat32
+			}
+			values[i] = float32(bad)
+			cuda.Convert(cuda.Float32, results.Bytes, values)
+			if err := s.fetch(outputs, cuda.BFloat16); !errors.Is(err, ErrNotFinite) {
+				t.Errorf("%v as value %d: %v", bad, i, err)
+			}
+			if slices.Contains(outputs[0].Into, math.MaxFloat32) || slices.Contains(outputs[1].Into, math.MaxFloat32) {
+				t.Errorf("%v as value %d: an output is filled", bad, i)
+			}
+		}
+		values[i] = math.MaxFloat32
+	}
+	cuda.Convert(cuda.Float32, results.Bytes, values)
+	if err := s.fetch(outputs, cuda.BFloat16); err != nil || outputs[1].Into[5] != math.MaxFloat32 {
+		t.Errorf("finite values: %v, the last is %v", err, outputs[1].Into[5])
+	}
+}
+
+// unknown is a step that no launcher knows.
+type unknown struct{ GELU }
+
+// TestRefusedLaunch: a batch that cannot be enqueued is answered with the reason, although nothing is wrong with the
+// device, and not with what the slot's last batch has left behind.
+func TestRefusedLaunch(t *testing.T) {
+	b := open(t, Options{Type: cuda.BFloat16})
+	p := record(t, b, 1, layer)
+	for range 2 * slotCount {
+		if err := b.Run(t.Context(), p.pass); err != nil {
+			t.Fatal(err)
+		}
+	}
+	plan, err := b.plan(p.pass)
+	if err != nil {
+		t.Fatal(err)
+	}
+	segment := &plan.Segments[0]
+	segment.Steps, segment.Key = append(segment.Steps, unknown{}), segment.Key+" and one more"
+	s := <-b.slots
+	s.fill(plan)
+	err = b.worker.run(t.Context(), s)
+	b.slots <- s
+	if !errors.Is(err, ErrFailed) {
+		t.Errorf("an unknown step: %v, want %v", err, ErrFailed)
+	}
+	requireFailed(t, b, p, ErrFailed)
 }
