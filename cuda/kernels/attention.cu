@@ -22,6 +22,7 @@
 // thread, of which 32 hold the result, 32 the scores and 16 q) and, on 86, 89 and 120 with their 100 KiB, of shared
 // memory. Width 32: 4 blocks (16 warps), 128 registers. Tensor cores need few warps, for each has several products in
 // flight.
+#include "approximate.cuh"
 #include "tensor_cores.cuh"
 #include "types.cuh"
 

@@ -13,7 +13,7 @@
 //
 // Occupancy on all of 80 to 120: at width 64 3 blocks (12 warps) a multiprocessor, 168 registers, of which 64 hold q
 // and the result; at width 32 4 blocks, 128 registers. 16 KiB of shared memory (8 at width 32).
-#include "tensor_cores.cuh"
+#include "approximate.cuh"
 
 namespace {
 

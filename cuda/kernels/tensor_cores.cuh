@@ -1,11 +1,14 @@
-// The instructions that CUDA C++ has no words for, one function each: tensor cores and the copies that feed them. All
-// the inline PTX of the kernels is here. Everything works from sm_80 on.
+// The instructions that CUDA C++ has no words for, one function each: tensor cores and the copies that feed them.
+// Everything works from sm_80 on.
 //
 // Fragments of mma.m16n8k16, for lane l with g = l / 4 and t = l % 4; a register holds two 16-bit values that are
 // neighbours along k (for A and B), the lower in the lower half:
-//   A [16, 16]  a[0]: row g, k 2t..    a[1]: row g + 8, k 2t..    a[2]: row g, k 2t + 8..    a[3]: row g + 8, k 2t
-//   + 8.. B [16, 8]   b0: k 2t.., column g   b1: k 2t + 8.., column g C [16, 8]   c[0], c[1]: row g, columns 2t, 2t + 1
-//   c[2], c[3]: row g + 8
+//
+//   A [16, 16]   a[0] row g, k 2t    a[1] row g + 8, k 2t    a[2] row g, k 2t + 8    a[3] row g + 8, k 2t + 8
+//
+//   B [16, 8]    b0 column g, k 2t    b1 column g, k 2t + 8
+//
+//   C [16, 8]    c[0], c[1] row g, columns 2t, 2t + 1    c[2], c[3] row g + 8, the same columns
 #pragma once
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
@@ -62,11 +65,4 @@ __device__ __forceinline__ void multiply_add(float (&c)[4], const uint32_t (&a)[
         "{%0, %1, %2, %3};"
         : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-}
-
-// 2^x within 2 units in the last place; 0 where the result would be subnormal, and of minus infinity.
-__device__ __forceinline__ float exp2_fast(float x) {
-    float y;
-    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-    return y;
 }
