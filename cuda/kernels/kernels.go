@@ -6,6 +6,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"math"
 
 	"vbge/cuda"
 )
@@ -99,6 +100,9 @@ func (k *Set) Close() error {
 func (k *Set) launch(s *cuda.Stream, name string, g cuda.Grid, args ...cuda.Argument) error {
 	if g.X == 0 {
 		return nil
+	}
+	if err := require(g.X <= math.MaxInt32, "%s in %d blocks", name, g.X); err != nil {
+		return err
 	}
 	kernel, ok := k.kernels[name]
 	if !ok {

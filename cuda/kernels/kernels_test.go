@@ -65,6 +65,23 @@ func TestShapes(t *testing.T) {
 	if err := b.set.Assemble(b.stream, cuda.BFloat16, few, m(3, 8)); !errors.Is(err, op.ErrShape) {
 		t.Errorf("assembly of 3 of 2 rows: %v", err)
 	}
+	wide, tall := m(1, 1<<31), m(1<<30, 4104)
+	wide.Stride, tall.Stride = 8, 5000 // tall: more blocks than a grid has
+	for what, x := range map[string]Matrix{"a row of 2^31": wide, "2^30 rows in two chunks each": tall} {
+		if err := b.set.GELU(b.stream, cuda.Float32, x, x); !errors.Is(err, op.ErrShape) {
+			t.Errorf("GELU of %s: %v", what, err)
+		}
+	}
+	for _, patch := range []int{7, 16} { // the kernels count what they cut in 32 bits
+		samples := 3 * patch * patch
+		y := m(1<<32/samples+1, samples)
+		if patch == 16 {
+			y.Rows = 1<<32/(patch*patch/8) + 1
+		}
+		if err := b.set.Patches(b.stream, cuda.BFloat16, Patches{Side: patch, Patch: patch}, y); !errors.Is(err, op.ErrShape) {
+			t.Errorf("%d patches of %d: %v", y.Rows, patch, err)
+		}
+	}
 	many := Assemble{Sources: []Matrix{m(1, 8), m(1, 8), m(1, 8), m(1, 8)}}
 	if err := b.set.Assemble(b.stream, cuda.BFloat16, many, m(3, 8)); !errors.Is(err, op.ErrShape) {
 		t.Errorf("assembly of 4 sources: %v", err)

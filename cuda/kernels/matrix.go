@@ -24,9 +24,12 @@ type Norm struct {
 	Eps        float32
 }
 
+// mostCols is the longest row: columns are int32 on the device, and threads beyond a row's end count a little further.
+const mostCols = 1 << 30
+
 // check refuses what no kernel could work on.
 func (m Matrix) check(what string) error {
-	ok := m.Rows >= 0 && m.Cols >= 0 && m.Rows <= math.MaxInt32 && m.Stride <= math.MaxInt32 && (m.Rows <= 1 || m.Stride >= m.Cols)
+	ok := m.Rows >= 0 && m.Cols >= 0 && m.Rows <= math.MaxInt32 && m.Cols <= mostCols && m.Stride <= math.MaxInt32 && (m.Rows <= 1 || m.Stride >= m.Cols)
 	return require(ok, "%s [%d, %d] with rows %d apart", what, m.Rows, m.Cols, m.Stride)
 }
 

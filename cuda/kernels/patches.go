@@ -2,7 +2,11 @@
 
 package kernels
 
-import "vbge/cuda"
+import (
+	"math"
+
+	"vbge/cuda"
+)
 
 // Patches describes the pictures that Set.Patches cuts.
 type Patches struct {
@@ -34,10 +38,15 @@ func (k *Set) Patches(s *cuda.Stream, t cuda.Type, o Patches, y Matrix) error {
 	if err := y.check("patches"); err != nil {
 		return err
 	}
-	variant, g := "any", cuda.Grid{X: blocks(y.Rows*y.Cols, threads), Threads: threads}
+	variant, total, each := "any", y.Rows*y.Cols, 1
 	if o.Patch%line == 0 && o.Pixels%line == 0 && vectors(t, y) {
-		variant, g.X = "", blocks(y.Rows*o.Patch*o.Patch/line, threads*items)
+		variant, total, each = "", y.Rows*o.Patch*o.Patch/line, items
 	}
+	// The kernels count in 32 bits.
+	if err := require(total <= math.MaxInt32, "%d patches of %d at once", y.Rows, o.Patch); err != nil {
+		return err
+	}
+	g := cuda.Grid{X: blocks(total, threads*each), Threads: threads}
 	return k.launch(s, kernelName("patches", t, variant), g,
 		cuda.Address(o.Pixels), cuda.Int(o.Side), cuda.Int(o.Patch), cuda.Address(o.Levels),
 		cuda.Address(y.At), cuda.Int(y.Stride), cuda.Int(y.Rows))

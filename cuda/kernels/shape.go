@@ -54,9 +54,8 @@ func elementShape(rows, cols, values int, whole bool) (variant string, chunks in
 // flat returns matrices of the same shape whose rows follow one another without a gap as matrices of one row, and others
 // as they are.
 func flat(x, y Matrix) (Matrix, Matrix) {
-	const most = 1 << 30 // columns are int32 on the device
 	n := x.Rows * x.Cols
-	if x.Stride != x.Cols || y.Stride != y.Cols || n > most {
+	if x.Stride != x.Cols || y.Stride != y.Cols || n > mostCols {
 		return x, y
 	}
 	return Matrix{At: x.At, Rows: min(x.Rows, 1), Cols: n, Stride: n}, Matrix{At: y.At, Rows: min(y.Rows, 1), Cols: n, Stride: n}
