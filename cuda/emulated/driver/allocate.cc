@@ -61,29 +61,7 @@ API cuMemGetInfo(size_t *available, size_t *total) {
     return CUDA_SUCCESS;
 }
 
-API cuMemGetAddressRange(CUdeviceptr *base, size_t *size, CUdeviceptr address) {
-    Call call(__func__);
-    if (!call) return call.result();
-    uint64_t from, to;
-    if (!call.current().memory.range(address, &from, &to)) return CUDA_ERROR_NOT_FOUND;
-    if (base) *base = from;
-    if (size) *size = to - from;
-    return CUDA_SUCCESS;
-}
-
-API cuPointerGetAttribute(void *value, CUpointer_attribute attribute, CUdeviceptr address) {
-    Call call(__func__);
-    if (!call) return call.result();
-    bool device = call.current().memory.holds(address, 1);
-    if (!device && !starts_pinned(reinterpret_cast<void *>(address))) return CUDA_ERROR_INVALID_VALUE;
-    if (attribute != CU_POINTER_ATTRIBUTE_MEMORY_TYPE) {
-        return call.misused(CUDA_ERROR_NOT_SUPPORTED, "attribute %d is not emulated", attribute);
-    }
-    *static_cast<unsigned *>(value) = device ? CU_MEMORYTYPE_DEVICE : CU_MEMORYTYPE_HOST;
-    return CUDA_SUCCESS;
-}
-
-API cuMemHostAlloc(void **at, size_t bytes, unsigned) {
+API cuMemAllocHost(void **at, size_t bytes) {
     Call call(__func__, Call::no_capture);
     if (!call) return call.result();
     if (!at || !bytes) return CUDA_ERROR_INVALID_VALUE;
@@ -91,8 +69,6 @@ API cuMemHostAlloc(void **at, size_t bytes, unsigned) {
     *at = reinterpret_cast<void *>(address);
     return address ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
 }
-
-API cuMemAllocHost(void **at, size_t bytes) { return cuMemHostAlloc(at, bytes, 0); }
 
 API cuMemFreeHost(void *at) {
     Call call(__func__, Call::no_capture);
@@ -109,21 +85,4 @@ API cuMemFreeHost(void *at) {
         context.fail(CUDA_ERROR_ILLEGAL_ADDRESS);
     }
     return context.broken;
-}
-
-API cuMemHostRegister(void *at, size_t bytes, unsigned) {
-    Call call(__func__, Call::no_capture);
-    if (!call) return call.result();
-    if (!at || !bytes) return CUDA_ERROR_INVALID_VALUE;
-    if (starts_pinned(at)) return CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
-    call.current().registered[address_of(at)] = bytes;
-    return CUDA_SUCCESS;
-}
-
-API cuMemHostUnregister(void *at) {
-    Call call(__func__, Call::no_capture);
-    if (!call) return call.result();
-    CUresult result = finish_all(&call.current(), call.lock());
-    if (result != CUDA_SUCCESS) return result;
-    return call.current().registered.erase(address_of(at)) ? CUDA_SUCCESS : CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
 }

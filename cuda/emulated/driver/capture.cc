@@ -85,12 +85,10 @@ API cuStreamBeginCapture(CUstream stream, CUstreamCaptureMode mode) {
         return call.misused(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "the legacy default stream cannot be captured");
     }
     if (queue->capture) return call.misused(CUDA_ERROR_ILLEGAL_STATE, "the stream is capturing already");
-    static unsigned long long captures = 0;
     auto capture = std::make_shared<Capture>();
     capture->mode = mode;
     capture->thread = std::this_thread::get_id();
     capture->origin = queue;
-    capture->id = ++captures;
     capture->graph = std::make_unique<CUgraph_st>();
     queue->capture = capture.get();
     queue->tips.clear();
@@ -121,16 +119,5 @@ API cuStreamEndCapture(CUstream stream, CUgraph *graph) {
     }
     *graph = captured.release();
     keep(*graph);
-    return CUDA_SUCCESS;
-}
-
-API cuStreamIsCapturing(CUstream stream, CUstreamCaptureStatus *status) {
-    Call call(__func__);
-    if (!call) return call.result();
-    Queue *queue = queue_of(call, stream);
-    if (!queue) return CUDA_ERROR_INVALID_HANDLE;
-    *status = !queue->capture           ? CU_STREAM_CAPTURE_STATUS_NONE
-              : queue->capture->invalid ? CU_STREAM_CAPTURE_STATUS_INVALIDATED
-                                        : CU_STREAM_CAPTURE_STATUS_ACTIVE;
     return CUDA_SUCCESS;
 }

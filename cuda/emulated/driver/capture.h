@@ -26,7 +26,6 @@ struct Capture {
     CUstreamCaptureMode mode;
     std::thread::id thread;
     Queue *origin;
-    unsigned long long id;
     bool invalid = false;
     std::unique_ptr<CUgraph_st> graph;
 };

@@ -12,22 +12,10 @@ using namespace emulated;
 
 namespace emulated {
 
-thread_local bool in_host_function = false;
-
 namespace {
 
 // Each thread's stack of contexts; the last is current.
 thread_local std::vector<CUcontext> stack;
-
-// Of each device: the primary context and how often it is retained.
-struct Primary {
-    CUcontext context = nullptr;
-    int retained = 0;
-};
-std::map<int, Primary> &primaries() {
-    static auto *all = new std::map<int, Primary>;
-    return *all;
-}
 
 bool known(CUcontext context) {
     for (const auto &c : driver().contexts) {
@@ -43,37 +31,16 @@ Driver &driver() {
     return *instance;
 }
 
-bool starts_pinned(const void *at) {
-    auto address = reinterpret_cast<uint64_t>(at);
+bool is_pinned(const void *at, size_t bytes) {
     for (const auto &context : driver().contexts) {
-        if (!context->alive) continue;
-        if (context->pinned.holds(address, 1)) return true;
-        auto after = context->registered.upper_bound(address);
-        if (after != context->registered.begin() && address < std::prev(after)->first + std::prev(after)->second) {
-            return true;
-        }
+        if (context->alive && context->pinned.holds(reinterpret_cast<uint64_t>(at), bytes)) return true;
     }
     return false;
 }
 
-bool is_pinned(const void *at, size_t bytes) {
-    auto address = reinterpret_cast<uint64_t>(at);
-    for (const auto &context : driver().contexts) {
-        if (!context->alive) continue;
-        if (context->pinned.holds(address, bytes)) return true;
-        auto after = context->registered.upper_bound(address);
-        if (after == context->registered.begin()) continue;
-        auto [from, size] = *std::prev(after);
-        if (address < from + size && bytes <= from + size - address) return true;
-    }
-    return false;
-}
+bool starts_pinned(const void *at) { return is_pinned(at, 1); }
 
 Call::Call(const char *name, Needs needs) : name_(name) {
-    if (in_host_function) {
-        result_ = misused(CUDA_ERROR_NOT_PERMITTED, "called by a host function");
-        return;
-    }
     lock_ = Lock(driver().lock);
     if (!driver().initialised) {
         result_ = CUDA_ERROR_NOT_INITIALIZED;
@@ -128,7 +95,7 @@ void CUctx_st::fail(CUresult code) {
 namespace {
 
 // A context on a device; takes the lock's protection for granted.
-CUresult make_context(const Call &call, CUdevice device, unsigned flags, CUcontext *to) {
+CUresult make_context(const Call &call, CUdevice device, CUcontext *to) {
     Settings settings = Settings::read();
     if (!to) return CUDA_ERROR_INVALID_VALUE;
     if (device < 0 || device >= settings.devices) return CUDA_ERROR_INVALID_DEVICE;
@@ -139,7 +106,6 @@ CUresult make_context(const Call &call, CUdevice device, unsigned flags, CUconte
     }
     driver().contexts.push_back(std::make_unique<CUctx_st>(device, settings, *its));
     *to = driver().contexts.back().get();
-    (*to)->flags = flags;
     return CUDA_SUCCESS;
 }
 
@@ -159,7 +125,6 @@ CUresult end_context(CUcontext context, Lock &lock) {
     for (CUevent event : context->events) delete event;
     context->streams.clear();
     context->events.clear();
-    context->registered.clear();
     context->memory.clear();
     context->pinned.clear();
     context->trace.close();
@@ -168,10 +133,10 @@ CUresult end_context(CUcontext context, Lock &lock) {
 
 }  // namespace
 
-API cuCtxCreate(CUcontext *context, unsigned flags, CUdevice device) {
+API cuCtxCreate(CUcontext *context, unsigned, CUdevice device) {
     Call call(__func__, Call::initialisation);
     if (!call) return call.result();
-    CUresult result = make_context(call, device, flags, context);
+    CUresult result = make_context(call, device, context);
     if (result == CUDA_SUCCESS) stack.push_back(*context);
     return result;
 }
@@ -183,35 +148,6 @@ API cuCtxDestroy(CUcontext context) {
     if (!context->alive) return call.misused(CUDA_ERROR_CONTEXT_IS_DESTROYED, "destroyed before");
     if (!stack.empty() && stack.back() == context) stack.pop_back();
     return end_context(context, call.lock());
-}
-
-API cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device) {
-    Call call(__func__, Call::initialisation);
-    if (!call) return call.result();
-    Primary &primary = primaries()[device];
-    if (!primary.retained) {
-        CUresult result = make_context(call, device, 0, &primary.context);
-        if (result != CUDA_SUCCESS) return result;
-    }
-    primary.retained++;
-    *context = primary.context;
-    return CUDA_SUCCESS;
-}
-
-API cuDevicePrimaryCtxRelease(CUdevice device) {
-    Call call(__func__, Call::initialisation);
-    if (!call) return call.result();
-    Primary &primary = primaries()[device];
-    if (!primary.retained) return CUDA_ERROR_INVALID_CONTEXT;
-    return --primary.retained ? CUDA_SUCCESS : end_context(primary.context, call.lock());
-}
-
-API cuDevicePrimaryCtxGetState(CUdevice device, unsigned *flags, int *active) {
-    Call call(__func__, Call::initialisation);
-    if (!call) return call.result();
-    *flags = 0;
-    *active = primaries()[device].retained > 0;
-    return CUDA_SUCCESS;
 }
 
 API cuCtxSetCurrent(CUcontext context) {
@@ -229,56 +165,4 @@ API cuCtxGetCurrent(CUcontext *context) {
     if (!call) return call.result();
     *context = stack.empty() ? nullptr : stack.back();
     return CUDA_SUCCESS;
-}
-
-API cuCtxPushCurrent(CUcontext context) {
-    Call call(__func__, Call::initialisation);
-    if (!call) return call.result();
-    if (!known(context) || !context->alive) return call.misused(CUDA_ERROR_INVALID_CONTEXT, "not a live context");
-    stack.push_back(context);
-    return CUDA_SUCCESS;
-}
-
-API cuCtxPopCurrent(CUcontext *context) {
-    Call call(__func__, Call::initialisation);
-    if (!call) return call.result();
-    if (stack.empty()) return call.misused(CUDA_ERROR_INVALID_CONTEXT, "no context is current on this thread");
-    if (context) *context = stack.back();
-    stack.pop_back();
-    return CUDA_SUCCESS;
-}
-
-API cuCtxGetDevice(CUdevice *device) {
-    Call call(__func__, Call::context);
-    if (!call) return call.result();
-    *device = call.current().device;
-    return CUDA_SUCCESS;
-}
-
-API cuCtxGetFlags(unsigned *flags) {
-    Call call(__func__, Call::context);
-    if (!call) return call.result();
-    *flags = call.current().flags;
-    return CUDA_SUCCESS;
-}
-
-API cuCtxGetApiVersion(CUcontext, unsigned *version) {
-    Call call(__func__, Call::initialisation);
-    if (!call) return call.result();
-    *version = 3020;  // as drivers answer since CUDA 3.2
-    return CUDA_SUCCESS;
-}
-
-API cuCtxGetStreamPriorityRange(int *least, int *greatest) {
-    Call call(__func__);
-    if (!call) return call.result();
-    if (least) *least = 0;
-    if (greatest) *greatest = -5;
-    return CUDA_SUCCESS;
-}
-
-API cuCtxSynchronize(void) {
-    Call call(__func__, Call::no_capture);
-    if (!call) return call.result();
-    return finish_all(&call.current(), call.lock());
 }

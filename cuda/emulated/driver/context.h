@@ -22,7 +22,6 @@ struct CUctx_st {
     const int device;
     const emulated::Settings settings;
     const emulated::Capability &capability;
-    unsigned flags = 0;
     bool alive = true;
     CUresult broken = CUDA_SUCCESS;  // the error that every later call gets
 
@@ -30,7 +29,6 @@ struct CUctx_st {
     emulated::Trace trace;
     std::mt19937_64 chance;
     emulated::Memory memory{"device memory"}, pinned{"pinned host memory"};
-    std::map<uint64_t, size_t> registered;  // host memory pinned by cuMemHostRegister
 
     std::vector<std::unique_ptr<emulated::Queue>> queues;  // the first is the legacy default stream's
     int streams_made = 0;
@@ -61,7 +59,7 @@ bool starts_pinned(const void *at);
 
 // A call in progress: takes the lock, looks for the context that is current and whether it can still be used.
 //
-//     API cuStreamQuery(CUstream stream) {
+//     API cuEventQuery(CUevent event) {
 //         Call call(__func__);
 //         if (!call) return call.result();
 class Call {
@@ -88,9 +86,6 @@ class Call {
     CUcontext context_ = nullptr;
     CUresult result_ = CUDA_SUCCESS;
 };
-
-// Set while a host function runs: it must not call the driver.
-extern thread_local bool in_host_function;
 
 }  // namespace emulated
 

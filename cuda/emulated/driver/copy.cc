@@ -96,21 +96,6 @@ CUresult refuse_pageable(const Call &call, CUstream stream) {
 
 bool overlap(CUdeviceptr a, CUdeviceptr b, size_t bytes) { return a < b + bytes && b < a + bytes; }
 
-template <typename Value> CUresult fill(Call &call, CUdeviceptr to, Value value, size_t count, CUstream stream) {
-    if (to % sizeof(Value)) return call.misused(CUDA_ERROR_INVALID_VALUE, "0x%llx is not aligned", to);
-    size_t bytes = count * sizeof(Value);
-    if (!bytes) return CUDA_SUCCESS;
-    if (!on_device(call, to, bytes)) return CUDA_ERROR_INVALID_VALUE;
-    auto run = [=](Queue &queue, bool) {
-        CUresult result = still_on_device(queue, to, bytes);
-        if (result != CUDA_SUCCESS) return result;
-        std::fill_n(static_cast<Value *>(pointer(to)), count, value);
-        trace(queue, "fill", nullptr, bytes);
-        return result;
-    };
-    return submit(call, stream, {Work::Kind::fill, "a fill", run});
-}
-
 }  // namespace
 
 API cuMemcpyHtoDAsync(CUdeviceptr to, const void *from, size_t bytes, CUstream stream) {
@@ -144,44 +129,17 @@ API cuMemcpyDtoDAsync(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream s
     return submit(call, stream, copy_within(to, from, bytes));
 }
 
-API cuMemcpyHtoD(CUdeviceptr to, const void *from, size_t bytes) {
-    Call call(__func__, Call::no_capture);
+API cuMemsetD8Async(CUdeviceptr to, unsigned char value, size_t bytes, CUstream stream) {
+    Call call(__func__);
     if (!call) return call.result();
     if (!bytes) return CUDA_SUCCESS;
-    if (!on_device(call, to, bytes) || !sound_on_host(call, from, bytes)) return CUDA_ERROR_INVALID_VALUE;
-    const auto *begin = static_cast<const char *>(from);
-    return submit_and_wait(call, nullptr,
-                           copy_in(to, from, bytes, std::make_shared<std::vector<char>>(begin, begin + bytes)));
+    if (!on_device(call, to, bytes)) return CUDA_ERROR_INVALID_VALUE;
+    auto run = [=](Queue &queue, bool) {
+        CUresult result = still_on_device(queue, to, bytes);
+        if (result != CUDA_SUCCESS) return result;
+        memset(pointer(to), value, bytes);
+        trace(queue, "fill", nullptr, bytes);
+        return result;
+    };
+    return submit(call, stream, {Work::Kind::fill, "a fill", run});
 }
-
-API cuMemcpyDtoH(void *to, CUdeviceptr from, size_t bytes) {
-    Call call(__func__, Call::no_capture);
-    if (!call) return call.result();
-    if (!bytes) return CUDA_SUCCESS;
-    if (!on_device(call, from, bytes) || !sound_on_host(call, to, bytes)) return CUDA_ERROR_INVALID_VALUE;
-    return submit_and_wait(call, nullptr, copy_out(to, from, bytes, false));
-}
-
-API cuMemcpyDtoD(CUdeviceptr to, CUdeviceptr from, size_t bytes) { return cuMemcpyDtoDAsync(to, from, bytes, nullptr); }
-
-API cuMemsetD8Async(CUdeviceptr to, unsigned char value, size_t count, CUstream stream) {
-    Call call(__func__);
-    return call ? fill<uint8_t>(call, to, value, count, stream) : call.result();
-}
-
-API cuMemsetD16Async(CUdeviceptr to, unsigned short value, size_t count, CUstream stream) {
-    Call call(__func__);
-    return call ? fill<uint16_t>(call, to, value, count, stream) : call.result();
-}
-
-API cuMemsetD32Async(CUdeviceptr to, unsigned value, size_t count, CUstream stream) {
-    Call call(__func__);
-    return call ? fill<uint32_t>(call, to, value, count, stream) : call.result();
-}
-
-// Without a stream they go to the legacy default stream, and are no more synchronous than a kernel.
-API cuMemsetD8(CUdeviceptr to, unsigned char value, size_t count) { return cuMemsetD8Async(to, value, count, nullptr); }
-API cuMemsetD16(CUdeviceptr to, unsigned short value, size_t count) {
-    return cuMemsetD16Async(to, value, count, nullptr);
-}
-API cuMemsetD32(CUdeviceptr to, unsigned value, size_t count) { return cuMemsetD32Async(to, value, count, nullptr); }

@@ -107,14 +107,6 @@ API cuEventQuery(CUevent event) {
     return !point || point->reached ? CUDA_SUCCESS : CUDA_ERROR_NOT_READY;
 }
 
-API cuEventSynchronize(CUevent event) {
-    Call call(__func__, Call::no_capture);
-    if (!call) return call.result();
-    if (!event_of(call, event)) return CUDA_ERROR_INVALID_HANDLE;
-    if (event->capture) return refuse_captured(call, *event);
-    return finish(&call.current(), event->point, call.lock());
-}
-
 API cuEventElapsedTime(float *milliseconds, CUevent start, CUevent end) {
     Call call(__func__);
     if (!call) return call.result();

@@ -57,29 +57,6 @@ API cuGraphGetNodes(CUgraph graph, CUgraphNode *nodes, size_t *count) {
     return CUDA_SUCCESS;
 }
 
-API cuGraphNodeGetType(CUgraphNode node, CUgraphNodeType *type) {
-    Call call(__func__, Call::context);
-    if (!call) return call.result();
-    switch (node->work->kind) {
-    case Work::Kind::kernel:
-        *type = CU_GRAPH_NODE_TYPE_KERNEL;
-        break;
-    case Work::Kind::copy:
-        *type = CU_GRAPH_NODE_TYPE_MEMCPY;
-        break;
-    case Work::Kind::fill:
-        *type = CU_GRAPH_NODE_TYPE_MEMSET;
-        break;
-    case Work::Kind::host:
-        *type = CU_GRAPH_NODE_TYPE_HOST;
-        break;
-    case Work::Kind::nothing:
-        *type = CU_GRAPH_NODE_TYPE_EMPTY;
-        break;
-    }
-    return CUDA_SUCCESS;
-}
-
 API cuGraphDestroy(CUgraph graph) {
     Call call(__func__, Call::context);
     if (!call) return call.result();
@@ -103,13 +80,6 @@ API cuGraphExecDestroy(CUgraphExec executable) {
     if (!executables().erase(executable)) return call.misused(CUDA_ERROR_INVALID_VALUE, "not an executable graph");
     delete executable;
     return CUDA_SUCCESS;
-}
-
-API cuGraphUpload(CUgraphExec executable, CUstream stream) {
-    Call call(__func__);
-    if (!call) return call.result();
-    if (!executables().count(executable)) return call.misused(CUDA_ERROR_INVALID_VALUE, "not an executable graph");
-    return queue_of(call, stream) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
 }
 
 API cuGraphLaunch(CUgraphExec executable, CUstream stream) {

@@ -14,25 +14,10 @@ namespace {
 
 using Parameters = std::shared_ptr<std::vector<unsigned char>>;
 
-// The parameters as the kernel finds them, from an array of pointers to each, or from one block of bytes.
-Parameters take_parameters(const Call &call, const Code &code, void **each, void **extra) {
+// The parameters as the kernel finds them, from an array of pointers to each.
+Parameters take_parameters(const Call &call, const Code &code, void **each) {
     auto taken = std::make_shared<std::vector<unsigned char>>(code.body->parameter_bytes);
     const char *name = code.entry.name.c_str();
-    if (extra) {
-        const void *block = nullptr;
-        size_t size = 0;
-        for (; *extra != CU_LAUNCH_PARAM_END; extra += 2) {
-            if (*extra == CU_LAUNCH_PARAM_BUFFER_POINTER) block = extra[1];
-            if (*extra == CU_LAUNCH_PARAM_BUFFER_SIZE) size = *static_cast<size_t *>(extra[1]);
-        }
-        if (!block || size != taken->size()) {
-            call.misused(CUDA_ERROR_INVALID_VALUE, "%s takes %zu bytes of parameters, given %zu", name, taken->size(),
-                         size);
-            return nullptr;
-        }
-        memcpy(taken->data(), block, size);
-        return taken;
-    }
     for (size_t i = 0; i < code.entry.parameters.size(); i++) {
         if (!each || !each[i]) {
             call.misused(CUDA_ERROR_INVALID_VALUE, "%s: parameter %zu of %zu is missing", name, i,
@@ -120,8 +105,7 @@ extern "C" CUresult vbge_emulated_launch(CUstream stream, const LibraryKernel &k
 }
 
 API cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
-                   unsigned block_y, unsigned block_z, unsigned shared, CUstream stream, void **parameters,
-                   void **extra) {
+                   unsigned block_y, unsigned block_z, unsigned shared, CUstream stream, void **parameters, void **) {
     Call call(__func__);
     if (!call) return call.result();
     if (!function_of(call, function)) return CUDA_ERROR_INVALID_HANDLE;
@@ -130,7 +114,7 @@ API cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, unsign
     CUresult result =
         check(function->code->entry, call.current().capability, shape, function->dynamic_shared_limit, &why);
     if (result != CUDA_SUCCESS) return call.misused(result, "%s: %s", function->code->entry.name.c_str(), why.c_str());
-    Parameters taken = take_parameters(call, *function->code, parameters, extra);
+    Parameters taken = take_parameters(call, *function->code, parameters);
     if (!taken) return CUDA_ERROR_INVALID_VALUE;
     auto execute = [=, code = function->code](Queue &queue, bool spoil) {
         if (!still_loaded(*queue.context, function, *code)) return CUDA_ERROR_INVALID_HANDLE;
@@ -144,9 +128,6 @@ API cuFuncSetAttribute(CUfunction function, CUfunction_attribute attribute, int 
     Call call(__func__);
     if (!call) return call.result();
     if (!function_of(call, function)) return CUDA_ERROR_INVALID_HANDLE;
-    if (attribute == CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT) {
-        return value >= -1 && value <= 100 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
-    }
     if (attribute != CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES) {
         return call.misused(CUDA_ERROR_NOT_SUPPORTED, "attribute %d is not emulated", attribute);
     }
@@ -176,22 +157,10 @@ API cuFuncGetAttribute(int *value, CUfunction_attribute attribute, CUfunction fu
     case CU_FUNC_ATTRIBUTE_NUM_REGS:
         *value = function->code->entry.registers;
         break;
-    case CU_FUNC_ATTRIBUTE_BINARY_VERSION:
-        *value = call.current().capability.number;
-        break;
-    case CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES:
-        *value = function->dynamic_shared_limit;
-        break;
     default:
         return call.misused(CUDA_ERROR_NOT_SUPPORTED, "attribute %d is not emulated", attribute);
     }
     return CUDA_SUCCESS;
-}
-
-API cuFuncSetCacheConfig(CUfunction function, CUfunc_cache) {
-    Call call(__func__);
-    if (!call) return call.result();
-    return function_of(call, function) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
 }
 
 API cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, CUfunction function, int threads, size_t dynamic_shared) {
@@ -200,9 +169,4 @@ API cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, CUfunction function
     if (!function_of(call, function)) return CUDA_ERROR_INVALID_HANDLE;
     *blocks = resident_blocks(function->code->entry, call.current().capability, threads, dynamic_shared);
     return CUDA_SUCCESS;
-}
-
-API cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *blocks, CUfunction function, int threads,
-                                                         size_t dynamic_shared, unsigned) {
-    return cuOccupancyMaxActiveBlocksPerMultiprocessor(blocks, function, threads, dynamic_shared);
 }

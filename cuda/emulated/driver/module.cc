@@ -44,7 +44,6 @@ CUresult load(const Call &call, const void *image, CUmodule *to) {
         return call.misused(CUDA_ERROR_INVALID_IMAGE, "the fatbin is compressed: nvcc -Xfatbin --compress=false");
     }
     auto module = std::make_shared<CUmod_st>();
-    module->context = &context;
     auto bodies = parse(text->bytes);
     for (Entry &entry : entries(cubin->bytes, cubin->architecture)) {
         const ptx::Kernel *body = bodies->find(entry.name);
@@ -54,7 +53,7 @@ CUresult load(const Call &call, const void *image, CUmodule *to) {
         }
         int shared = std::max(0, shared_per_block - entry.static_shared);
         auto code = std::make_shared<Code>(Code{std::move(entry), body, bodies});
-        module->functions.push_back(std::make_unique<CUfunc_st>(CUfunc_st{module.get(), std::move(code), shared}));
+        module->functions.push_back(std::make_unique<CUfunc_st>(CUfunc_st{std::move(code), shared}));
     }
     *to = module.get();
     context.modules.emplace(*to, std::move(module));
@@ -94,12 +93,6 @@ API cuModuleLoadData(CUmodule *module, const void *image) {
     }
 }
 
-API cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned, CUjit_option *, void **) {
-    return cuModuleLoadData(module, image);
-}
-
-API cuModuleLoadFatBinary(CUmodule *module, const void *image) { return cuModuleLoadData(module, image); }
-
 API cuModuleUnload(CUmodule module) {
     Call call(__func__, Call::no_capture);
     if (!call) return call.result();
@@ -119,22 +112,6 @@ API cuModuleGetFunction(CUfunction *function, CUmodule module, const char *name)
         return CUDA_SUCCESS;
     }
     return CUDA_ERROR_NOT_FOUND;
-}
-
-API cuFuncGetModule(CUmodule *module, CUfunction function) {
-    Call call(__func__);
-    if (!call) return call.result();
-    if (!function_of(call, function)) return CUDA_ERROR_INVALID_HANDLE;
-    *module = function->module;
-    return CUDA_SUCCESS;
-}
-
-API cuFuncGetName(const char **name, CUfunction function) {
-    Call call(__func__);
-    if (!call) return call.result();
-    if (!function_of(call, function)) return CUDA_ERROR_INVALID_HANDLE;
-    *name = function->code->entry.name.c_str();
-    return CUDA_SUCCESS;
 }
 
 API cuFuncGetParamInfo(CUfunction function, size_t index, size_t *offset, size_t *size) {

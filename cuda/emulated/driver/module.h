@@ -21,13 +21,11 @@ struct Code {
 }  // namespace emulated
 
 struct CUfunc_st {
-    CUmodule module;
     std::shared_ptr<const emulated::Code> code;
     int dynamic_shared_limit;  // bytes; cuFuncSetAttribute raises it
 };
 
 struct CUmod_st {
-    CUcontext context;
     std::vector<std::unique_ptr<CUfunc_st>> functions;
 };
 

@@ -34,7 +34,7 @@ using PointRef = std::shared_ptr<Point>;
 
 // What an operation does. It can be executed several times, as a graph's are.
 struct Work {
-    enum class Kind { kernel, copy, fill, host, nothing };
+    enum class Kind { kernel, copy, fill, nothing };
     Kind kind;
     std::string name;  // for messages
     // Without the lock; an error is the context's end. spoil: a kernel shall put a NaN among its results.

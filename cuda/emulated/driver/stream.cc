@@ -45,7 +45,7 @@ CUresult submit_and_wait(Call &call, CUstream stream, Work work) {
 
 }  // namespace emulated
 
-API cuStreamCreateWithPriority(CUstream *stream, unsigned flags, int) {
+API cuStreamCreate(CUstream *stream, unsigned flags) {
     Call call(__func__);
     if (!call) return call.result();
     if (!stream || flags > CU_STREAM_NON_BLOCKING) return CUDA_ERROR_INVALID_VALUE;
@@ -54,13 +54,11 @@ API cuStreamCreateWithPriority(CUstream *stream, unsigned flags, int) {
     queue->context = &context;
     queue->number = ++context.streams_made;
     queue->blocking = flags != CU_STREAM_NON_BLOCKING;
-    *stream = new CUstream_st{&context, queue.get(), flags};
+    *stream = new CUstream_st{&context, queue.get()};
     context.streams.insert(*stream);
     context.queues.push_back(std::move(queue));
     return CUDA_SUCCESS;
 }
-
-API cuStreamCreate(CUstream *stream, unsigned flags) { return cuStreamCreateWithPriority(stream, flags, 0); }
 
 // What waits in the queue will still be executed.
 API cuStreamDestroy(CUstream stream) {
@@ -77,14 +75,6 @@ API cuStreamDestroy(CUstream stream) {
     return CUDA_SUCCESS;
 }
 
-API cuStreamGetFlags(CUstream stream, unsigned *flags) {
-    Call call(__func__);
-    if (!call) return call.result();
-    if (!queue_of(call, stream)) return CUDA_ERROR_INVALID_HANDLE;
-    *flags = stream && stream != CU_STREAM_LEGACY ? stream->flags : static_cast<unsigned>(CU_STREAM_DEFAULT);
-    return CUDA_SUCCESS;
-}
-
 API cuStreamSynchronize(CUstream stream) {
     Call call(__func__);
     if (!call) return call.result();
@@ -94,32 +84,4 @@ API cuStreamSynchronize(CUstream stream) {
         return call.misused(invalidate(*queue->capture, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED), "it is capturing");
     }
     return finish(&call.current(), queue->last, call.lock());
-}
-
-API cuStreamQuery(CUstream stream) {
-    Call call(__func__);
-    if (!call) return call.result();
-    Queue *queue = queue_of(call, stream);
-    if (!queue) return CUDA_ERROR_INVALID_HANDLE;
-    if (queue->capture) {
-        return call.misused(invalidate(*queue->capture, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED), "it is capturing");
-    }
-    PointRef last = queue->last;
-    approach(&call.current(), last, call.lock());
-    if (call.current().broken != CUDA_SUCCESS) return call.current().broken;
-    return !last || last->reached ? CUDA_SUCCESS : CUDA_ERROR_NOT_READY;
-}
-
-API cuLaunchHostFunc(CUstream stream, CUhostFn function, void *data) {
-    Call call(__func__);
-    if (!call) return call.result();
-    if (!function) return CUDA_ERROR_INVALID_VALUE;
-    auto run = [function, data](Queue &queue, bool) {
-        queue.context->trace.write(queue.context->device, queue.number, R"("kind":"host")");
-        in_host_function = true;
-        function(data);
-        in_host_function = false;
-        return CUDA_SUCCESS;
-    };
-    return submit(call, stream, {Work::Kind::host, "a host function", run});
 }

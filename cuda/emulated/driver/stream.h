@@ -6,7 +6,6 @@
 struct CUstream_st {
     CUcontext context;
     emulated::Queue *queue;
-    unsigned flags;
 };
 
 struct CUevent_st {

@@ -4,7 +4,6 @@
 //    "loaded":4096,"stored":2048,"mma_flops":0,"fma_flops":9000}
 //   {"device":0,"stream":1,"kind":"copy","name":"in","bytes":4096}    in: from the host; out: to the host; device
 //   {"device":0,"stream":1,"kind":"fill","bytes":4096}
-//   {"device":0,"stream":1,"kind":"host"}                             a host function
 // Libraries add kinds of their own (cublaslt/product.h).
 #pragma once
 
