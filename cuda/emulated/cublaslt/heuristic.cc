@@ -19,9 +19,6 @@ bool activation_of(uint32_t epilogue, Activation *activation) {
     case CUBLASLT_EPILOGUE_DEFAULT:
         *activation = Activation::none;
         return true;
-    case CUBLASLT_EPILOGUE_RELU:
-        *activation = Activation::relu;
-        return true;
     case CUBLASLT_EPILOGUE_GELU:
         *activation = Activation::gelu;
         return true;
@@ -44,16 +41,7 @@ Factors factors_of(cublasComputeType_t compute, Format format) {
         if (!strcmp(override, "1")) return Factors::tf32;
         if (compute == CUBLAS_COMPUTE_32F_FAST_TF32) return Factors::as_they_are;
     }
-    switch (compute) {
-    case CUBLAS_COMPUTE_32F_FAST_TF32:
-        return Factors::tf32;
-    case CUBLAS_COMPUTE_32F_FAST_16F:
-        return Factors::f16;
-    case CUBLAS_COMPUTE_32F_FAST_16BF:
-        return Factors::bf16;
-    default:
-        return Factors::as_they_are;
-    }
+    return compute == CUBLAS_COMPUTE_32F_FAST_TF32 ? Factors::tf32 : Factors::as_they_are;
 }
 
 cublasStatus_t describe(const Operation &operation, const Layout &a, const Layout &b, const Layout &c, const Layout &d,
@@ -73,8 +61,6 @@ cublasStatus_t describe(const Operation &operation, const Layout &a, const Layou
     case CUBLAS_COMPUTE_32F:
     case CUBLAS_COMPUTE_32F_PEDANTIC:
         break;
-    case CUBLAS_COMPUTE_32F_FAST_16F:
-    case CUBLAS_COMPUTE_32F_FAST_16BF:
     case CUBLAS_COMPUTE_32F_FAST_TF32:
         if (in == Format::f32) break;
         return refuse(CUBLAS_STATUS_NOT_SUPPORTED, "the fast compute types are for float32");
@@ -122,8 +108,8 @@ uint8_t widest(uint64_t alignment, const Matrix &matrix) {
 uint32_t flags_of(Factors factors, Format format) {
     uint64_t factor = CUBLASLT_NUMERICAL_IMPL_FLAGS_INPUT_32F;
     if (factors == Factors::tf32) factor = CUBLASLT_NUMERICAL_IMPL_FLAGS_INPUT_TF32;
-    if (factors == Factors::f16 || format == Format::f16) factor = CUBLASLT_NUMERICAL_IMPL_FLAGS_INPUT_16F;
-    if (factors == Factors::bf16 || format == Format::bf16) factor = CUBLASLT_NUMERICAL_IMPL_FLAGS_INPUT_16BF;
+    if (format == Format::f16) factor = CUBLASLT_NUMERICAL_IMPL_FLAGS_INPUT_16F;
+    if (format == Format::bf16) factor = CUBLASLT_NUMERICAL_IMPL_FLAGS_INPUT_16BF;
     uint64_t unit = factor == CUBLASLT_NUMERICAL_IMPL_FLAGS_INPUT_32F ? CUBLASLT_NUMERICAL_IMPL_FLAGS_FMA
                                                                       : CUBLASLT_NUMERICAL_IMPL_FLAGS_HMMA;
     return static_cast<uint32_t>(unit | factor | CUBLASLT_NUMERICAL_IMPL_FLAGS_ACCUMULATOR_32F);

@@ -15,20 +15,6 @@ constexpr uint64_t tile_rows = 16, tile_cols = 6, depth = 256;
 
 uint64_t tiles(uint64_t size, uint64_t tile) { return (size + tile - 1) / tile; }
 
-float round(Factors factors, float x) {
-    switch (factors) {
-    case Factors::tf32:
-        return round_tf32(x);
-    case Factors::bf16:
-        return widen_bf16(narrow_bf16(x));
-    case Factors::f16:
-        return widen_f16(narrow_f16(x));
-    case Factors::as_they_are:
-        break;
-    }
-    return x;
-}
-
 // Lays out a strip of op(A)'s rows or op(B)'s columns as [k][width] float32, filled up with zeros. along: the distance
 // of two values next to each other in the sum; across: of two rows (or columns).
 template <Format format, uint64_t width>
@@ -57,8 +43,8 @@ void pack(const Matrix &matrix, bool sums_along_columns, uint64_t first, uint64_
         pack_strip<Format::f16, width>(matrix, first, count, k, along, across, to);
         break;
     }
-    if (factors == Factors::as_they_are || matrix.format != Format::f32) return;
-    for (uint64_t i = 0; i < k * width; i++) to[i] = round(factors, to[i]);
+    if (factors == Factors::as_they_are) return;
+    for (uint64_t i = 0; i < k * width; i++) to[i] = round_tf32(to[i]);
 }
 
 // Eight float32 that are added and multiplied at once: GCC's and clang's vectors, whatever the processor.
@@ -84,24 +70,15 @@ void add_tile(const float *a, const float *b, uint64_t k, float *sums) {
     }
 }
 
-float activate(Activation activation, float x) {
-    switch (activation) {
-    case Activation::relu:
-        return x > 0 ? x : 0;
-    case Activation::gelu:
-        return 0.5f * x * (1 + std::tanh(0.7978845608f * (x + 0.044715f * x * x * x)));
-    case Activation::none:
-        break;
-    }
-    return x;
-}
+float gelu(float x) { return 0.5f * x * (1 + std::tanh(0.7978845608f * (x + 0.044715f * x * x * x))); }
 
 void finish(const Product &p, uint64_t row, uint64_t col, float sum) {
     float value = p.alpha * sum;
     // With beta 0 C is not read: it may be NaN.
     if (p.beta != 0) value += p.beta * load(p.c.format, p.c.at, row + col * static_cast<uint64_t>(p.c.stride));
     if (p.bias) value += load(p.bias_format, p.bias, row);
-    store(p.d.format, p.d.at, row + col * static_cast<uint64_t>(p.d.stride), activate(p.activation, value));
+    store(p.d.format, p.d.at, row + col * static_cast<uint64_t>(p.d.stride),
+          p.activation == Activation::gelu ? gelu(value) : value);
 }
 
 // One strip of rows of D, against all of B.

@@ -22,9 +22,9 @@ struct Matrix {
 };
 
 // What factors are rounded to before they are multiplied; float32 ones only.
-enum class Factors { as_they_are, tf32, f16, bf16 };
+enum class Factors { as_they_are, tf32 };
 
-enum class Activation { none, relu, gelu };  // gelu: the tanh form
+enum class Activation { none, gelu };  // gelu: the tanh form
 
 struct Product {
     uint64_t m, n, k;  // D is [m, n], op(A) [m, k]
