@@ -55,6 +55,8 @@ test-cuda-long: build-cuda ## the same with many seeds and devices; then kernels
 	@.ci/mutants
 
 gpu-check: build-cuda ## on a machine with a GPU: every kernel and golden test, speed; writes docs/gpu/<device>-<date>.md
+	@. $(cudaenv); for package in cuda cuda/cublaslt cuda/kernels engine/gpu; do \
+		go test -c -tags "$$VBGE_TAGS" -o bin/gpu-tests/$${package//\//-}.test ./$$package; done
 	bin/vbge-cuda gpu-check
 
 demo: build ## index the demo's pictures, search them, show and check the result

@@ -33,6 +33,7 @@ type Report struct {
 	Found   gpu.Found  `json:"found"`
 	Golden  []Golden   `json:"golden"`
 	Forms   []Form     `json:"operations"`
+	Tests   []Tested   `json:"tests"`
 	// StepPictures are in the batch that Steps are of.
 	StepPictures int      `json:"step_pictures"`
 	Steps        []Step   `json:"steps"`
@@ -55,7 +56,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		name string
 		do   func(context.Context) error
 	}{
-		{"device", c.device}, {"golden vectors", c.golden}, {"operations", c.forms}, {"steps", c.steps},
+		{"device", c.device}, {"golden vectors", c.golden}, {"operations", c.forms}, {"tests", c.tests}, {"steps", c.steps},
 		{"rates", c.rates}, {"PyTorch", c.torch}, {"compute-sanitizer", c.sanitizer},
 	}
 	for _, part := range parts {

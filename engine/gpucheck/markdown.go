@@ -31,6 +31,12 @@ func (r *Report) Markdown(w io.Writer) error {
 	for _, f := range r.Forms {
 		d.row("%s | %d | %.2g | %s | %.2g | %v", f.Precision, f.Passes, f.Difference, f.Worst, f.Bound, yes(f.OK()))
 	}
+	if len(r.Tests) > 0 {
+		d.table("The packages' own tests on the device", "package | tests passed | ok")
+		for _, x := range r.Tests {
+			d.row("%s | %d | %s", x.Package, x.Passed, yes(x.OK))
+		}
+	}
 	size := "the full-size model"
 	if r.DryRun {
 		size = "a small model"
