@@ -14,6 +14,7 @@ func rowLayouts() []layout {
 		whole(1, 8), whole(5, 128), whole(9, 192), whole(8, 256), whole(3, 264), whole(512, 64), whole(17, 768),
 		whole(3, 776), whole(2, 1024), whole(3, 1032), whole(2, 2048),
 		{3, 768, 16, 0}, {3, 768, 16, 8}, // beside others' columns
+		{3, 64, 3, 2},                                                   // whole vectors in the first row alone
 		{4, 768, 0, 0}, {2, 776, 0, 0}, {5, 128, 0, 0}, {2, 1032, 0, 0}, // up to the memory's end
 		{1, 1, 0, 0}, {5, 170, 0, 6}, {3, 170, 170, 4}, {2, 768, 3, 5}, {2, 1023, 1, 0}, {1, 2730, 2, 0}, {2, 2056, 0, 0},
 	}
