@@ -16,8 +16,11 @@ type Driver struct {
 	Version int    // the newest CUDA that it serves, 1000 major + 10 minor: 13000
 }
 
+// LeastVersion is the oldest driver's, 580: older ones run neither what nvcc 13 compiled nor cuBLASLt 13.
+const LeastVersion = 13000
+
 // FindDriver opens the driver, at the first call in a program, and initialises it. It returns ErrNoDriver with the loader's
-// reason, ErrNoDevice for a driver that has none, or the driver's own error.
+// reason, ErrNoDevice for a driver that has none, ErrOldDriver, or the driver's own error.
 func FindDriver() (Driver, error) {
 	path, err := driverFound()
 	if err != nil {
@@ -31,7 +34,18 @@ func FindDriver() (Driver, error) {
 	if err == nil && n == 0 {
 		err = fmt.Errorf("%w: %s has none", ErrNoDevice, path)
 	}
+	if err == nil {
+		err = d.check()
+	}
 	return d, err
+}
+
+func (d Driver) check() error {
+	if d.Version >= LeastVersion {
+		return nil
+	}
+	return fmt.Errorf("%w: %s is for CUDA %d.%d, and this build is for %d.%d: install driver 580 or newer",
+		ErrOldDriver, d.Path, d.Version/1000, d.Version%1000/10, LeastVersion/1000, LeastVersion%1000/10)
 }
 
 // Count returns the number of devices, which is 0 without a driver.

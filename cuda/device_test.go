@@ -220,3 +220,18 @@ func onOtherThread(d *Device, s *Stream, m Memory) error {
 	}
 	return errors.Join(s.CopyIn(m.Pointer, floats(2)), s.Synchronize())
 }
+
+func TestOldDriversAreRefused(t *testing.T) {
+	for version, old := range map[int]bool{0: true, 12020: true, 12090: true, 13000: false, 13010: false, 14000: false} {
+		err := Driver{Path: "/lib/libcuda.so.1", Version: version}.check()
+		if errors.Is(err, ErrOldDriver) != old {
+			t.Errorf("version %d: %v", version, err)
+		}
+	}
+	err := Driver{Path: "/lib/libcuda.so.1", Version: 12090}.check()
+	for _, part := range []string{"/lib/libcuda.so.1", "12.9", "13.0", "580"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("%v does not say %s", err, part)
+		}
+	}
+}

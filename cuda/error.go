@@ -14,6 +14,7 @@ var (
 	ErrNoDriver    = errors.New("no CUDA driver")
 	ErrNoDevice    = errors.New("no CUDA device")
 	ErrOutOfMemory = errors.New("out of device memory")
+	ErrOldDriver   = errors.New("the CUDA driver is too old")
 	// ErrLost says that the context, and all that it held, is of no use any more: close the device and open it again, or, if that
 	// fails too, restart the program.
 	ErrLost = errors.New("the CUDA context is lost")

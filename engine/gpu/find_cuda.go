@@ -18,7 +18,7 @@ func Find() Found {
 	if err != nil {
 		reason(err)
 	}
-	if err == nil || errors.Is(err, cuda.ErrNoDevice) {
+	if err == nil || errors.Is(err, cuda.ErrNoDevice) || errors.Is(err, cuda.ErrOldDriver) {
 		f.Driver, f.DriverVersion = driver.Path, driver.Version
 	}
 	if err == nil {
