@@ -140,7 +140,7 @@ func (m *machine) wait(s *cuda.Stream, e *cuda.Event) error {
 	if err := s.Record(e); err != nil {
 		return err
 	}
-	for start := time.Now(); ; time.Sleep(pollInterval) {
+	for start := time.Now(); ; doze() {
 		done, err := e.Done()
 		if err != nil || done {
 			return err

@@ -6,12 +6,20 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"syscall"
 	"time"
 )
 
 // pollInterval is how often the worker asks whether the oldest batch is done: a hundredth of a small
 // batch's time, and a small part of a processor.
 const pollInterval = 50 * time.Microsecond
+
+// doze lets the thread sleep between two questions. Go's timers are no use for that: they wake an idle program after a
+// millisecond at the soonest, which is as long as a small batch takes, and a busy one when a processor is free.
+func doze() {
+	interval := syscall.NsecToTimespec(int64(pollInterval))
+	_ = syscall.Nanosleep(&interval, nil) // a signal may end it early
+}
 
 // worker is the goroutine that owns a device: it is locked to the operating system thread on which
 // the device's context is current, and every call to the driver happens there. It keeps up to
@@ -48,8 +56,6 @@ func startWorker(f *failure, timeout time.Duration, giveBack func() error) *work
 }
 
 func (w *worker) loop() {
-	poll := time.NewTimer(pollInterval)
-	defer poll.Stop()
 	for {
 		if len(w.flight) == 0 {
 			select {
@@ -62,13 +68,13 @@ func (w *worker) loop() {
 			}
 			continue
 		}
-		poll.Reset(pollInterval)
 		select {
 		case t := <-w.tasks:
 			t.done <- t.f()
 		case s := <-w.batches:
 			w.begin(s)
-		case <-poll.C:
+		default:
+			doze()
 		}
 		w.poll()
 	}
