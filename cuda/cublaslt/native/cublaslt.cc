@@ -57,6 +57,8 @@ struct Preference {
 
 // cuBLASLt thinks in columns: a row-major matrix [rows, cols] is a column-major one of cols rows.
 // Y^T [out, rows] = W [out, in] X^T: A is W, stored transposed, B is X and C and D are the residual and Y.
+// In place C and D must have one descriptor ("C == D and Cdesc == Ddesc" in cuBLAS' documentation), so the residual
+// has one of its own only where its stride is not Y's.
 struct vbge_cublaslt_plan {
     vbge_cublaslt library;  // a copy: the caller's may be in Go's memory, which C must not hold on to
     vbge_cublaslt_product product;
@@ -81,6 +83,8 @@ struct vbge_cublaslt_plan {
         TRY(&library, cublasLtMatmulDescSetAttribute, operation, attribute, &value, sizeof value);
         return 0;
     }
+    // C: the residual, or Y where beta is 0, which is then not read.
+    cublasLtMatrixLayout_t c() const { return residual ? residual : y; }
     int describe();
     int choose(void *handle);
 };
@@ -105,10 +109,9 @@ int vbge_cublaslt_plan::describe() {
                in = static_cast<uint64_t>(product.in);
     TRY(&library, cublasLtMatrixLayoutCreate, &weight, type, in, out, product.weight_stride);
     TRY(&library, cublasLtMatrixLayoutCreate, &x, type, in, rows, product.x_stride);
-    // Without a residual beta is 0 and C, which is then not read, is given as D.
-    TRY(&library, cublasLtMatrixLayoutCreate, &residual, type, out, rows,
-        product.residual ? product.residual_stride : product.y_stride);
     TRY(&library, cublasLtMatrixLayoutCreate, &y, type, out, rows, product.y_stride);
+    if (product.residual && product.residual_stride != product.y_stride)
+        TRY(&library, cublasLtMatrixLayoutCreate, &residual, type, out, rows, product.residual_stride);
     return 0;
 }
 
@@ -134,8 +137,8 @@ int vbge_cublaslt_plan::choose(void *handle) {
 
     cublasLtMatmulHeuristicResult_t best = {};
     int found = 0;
-    TRY(&library, cublasLtMatmulAlgoGetHeuristic, static_cast<cublasLtHandle_t>(handle), operation, weight, x, residual,
-        y, preference.handle, 1, &best, &found);
+    TRY(&library, cublasLtMatmulAlgoGetHeuristic, static_cast<cublasLtHandle_t>(handle), operation, weight, x, c(), y,
+        preference.handle, 1, &best, &found);
     if (found < 1) return fail(&library, "cublasLtMatmulAlgoGetHeuristic", CUBLAS_STATUS_NOT_SUPPORTED);
     if (best.state != CUBLAS_STATUS_SUCCESS) return fail(&library, "cublasLtMatmulAlgoGetHeuristic", best.state);
     if (best.workspaceSize > product.workspace) {
@@ -206,8 +209,8 @@ int vbge_cublaslt_run(const vbge_cublaslt *library, void *handle, vbge_cublaslt_
     const float alpha = 1, beta = plan->product.residual ? 1 : 0;
     const uint64_t c = plan->product.residual ? operands->residual : operands->y;
     TRY(library, cublasLtMatmul, static_cast<cublasLtHandle_t>(handle), plan->operation, &alpha, at(operands->weight),
-        plan->weight, at(operands->x), plan->x, &beta, at(c), plan->residual, at(operands->y), plan->y,
-        &plan->algorithm, at(operands->workspace), operands->workspace_bytes, static_cast<cudaStream_t>(stream));
+        plan->weight, at(operands->x), plan->x, &beta, at(c), plan->c(), at(operands->y), plan->y, &plan->algorithm,
+        at(operands->workspace), operands->workspace_bytes, static_cast<cudaStream_t>(stream));
     return 0;
 }
 
