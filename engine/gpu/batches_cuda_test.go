@@ -85,6 +85,28 @@ func TestGraphsAreBounded(t *testing.T) {
 	}
 }
 
+// TestWarmUpKeepsItsGraphs: however many graphs a warm-up captures, none goes for another.
+func TestWarmUpKeepsItsGraphs(t *testing.T) {
+	b := open(t, Options{Type: cuda.BFloat16})
+	var passes []*op.Pass
+	for i := range 2 * spareGraphs {
+		p := record(t, b, 1, func(r *optest.Recording) op.Tensor { return r.Norm(r.Input(1, 8*(i+1))) })
+		passes = append(passes, p.pass)
+	}
+	if err := b.WarmUp(t.Context(), passes); err != nil {
+		t.Fatal(err)
+	}
+	before := b.machine.counts
+	for _, p := range passes {
+		if err := b.Run(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := b.machine.counts; after != before {
+		t.Errorf("counts before %+v, after %+v", before, after)
+	}
+}
+
 // TestManyCallers: passes from many goroutines, of shapes that replace one another's memory, do not disturb one another.
 func TestManyCallers(t *testing.T) {
 	b := open(t, Options{Type: cuda.BFloat16})

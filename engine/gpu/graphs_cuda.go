@@ -9,9 +9,9 @@ import (
 	"vbge/cuda"
 )
 
-// mostGraphs is how many graphs one slot keeps: the warm-up's, of about ninety buckets, and some room for what else comes.
-// A graph of the full-size model takes about a megabyte.
-const mostGraphs = 128
+// spareGraphs is how many graphs one slot keeps besides the warm-up's, 135 for the full-size model: mixtures of pictures and
+// texts of any length have buckets that no warm-up foresees. A graph of the full-size model takes about a megabyte.
+const spareGraphs = 64
 
 // graphs are a slot's captured segments. Beyond most of them the one that was not used for longest goes.
 type graphs struct {
@@ -25,7 +25,7 @@ type captured struct {
 	used uint64
 }
 
-func newGraphs() *graphs { return &graphs{most: mostGraphs, held: map[string]*captured{}} }
+func newGraphs() *graphs { return &graphs{most: spareGraphs, held: map[string]*captured{}} }
 
 // get returns the graph of a key, or nil.
 func (g *graphs) get(key string) *cuda.Graph {

@@ -104,6 +104,20 @@ func (s *slot) launch(segment Segment) error {
 	return s.capture(segment)
 }
 
+// keep makes room for the graphs of plans, so that none is dropped for another.
+func (s *slot) keep(plans []*Plan) {
+	if s.graphs == nil {
+		return
+	}
+	keys := map[string]bool{}
+	for _, p := range plans {
+		for _, segment := range p.Segments {
+			keys[segment.Key] = true
+		}
+	}
+	s.graphs.most = len(keys) + spareGraphs
+}
+
 func (s *slot) captureAll(p *Plan) error {
 	if s.graphs == nil {
 		return nil

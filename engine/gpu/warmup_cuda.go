@@ -28,6 +28,9 @@ func (b *Backend) WarmUp(ctx context.Context, passes []*op.Pass) error {
 		return fmt.Errorf("warm up: %w", err)
 	}
 	defer release()
+	for _, s := range slots {
+		s.keep(plans)
+	}
 	for _, p := range plans {
 		if err := b.warmUp(ctx, slots, p); err != nil {
 			return fmt.Errorf("warm up: %w", err)
