@@ -6,8 +6,9 @@ import (
 )
 
 // handoffRows is what an Assemble takes a tensor of an earlier segment to have, where the number does
-// not matter: more than any batch. So the text tower's launches do not depend on the pictures.
-const handoffRows = 1 << 20
+// not matter: more than any batch, and with what stands before it no more than int32 holds. So the
+// text tower's launches do not depend on the pictures.
+const handoffRows = 1 << 30
 
 // emit turns drafts into steps.
 func (pl *planner) emit() {

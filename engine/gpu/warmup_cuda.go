@@ -48,7 +48,7 @@ func (b *Backend) warmUp(ctx context.Context, slots []*slot, p *Plan) error {
 	return b.worker.do(ctx, func() error {
 		for _, s := range slots {
 			if err := s.captureAll(p); err != nil {
-				b.failure.set(err)
+				b.failure.set(outOfMemory(err)) // graphs take memory too
 				return b.failure.get()
 			}
 		}
