@@ -20,7 +20,7 @@ from bench_torch import Fused
 def rate(embed, batch, device, seconds):
     """Images a second, pixels copied from pinned memory for every batch."""
     side = reference.BASE["image_size"]
-    pixels = torch.randint(0, 256, (batch, 3, side, side), dtype=torch.uint8)
+    pixels = torch.randint(0, 256, (batch, 3, side, side), dtype=torch.uint8, device="cpu")  # not the default device
     if device.type == "cuda":
         pixels = pixels.pin_memory()
     wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
