@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"unsafe"
@@ -113,7 +114,8 @@ func Describe(index int) (Properties, error) {
 	return p, nil
 }
 
-// Device is a context of its own on one device, and the count of what was allocated in it.
+// Device is the primary context of one device, and the count of what was allocated through this Device. CUDA's runtime, which
+// cuBLASLt stands on, uses the primary context too: in any other one it is one cudaSetDevice away from working elsewhere.
 type Device struct {
 	properties Properties
 	context    cu.CUContext
@@ -124,19 +126,21 @@ type Device struct {
 	deviceBytes, hostBytes int64
 }
 
-// Open makes a context on a device and makes it current on the calling thread, to which the caller has locked its goroutine.
+// Open retains a device's primary context and makes it current on the calling thread, to which the caller has locked its goroutine.
 func Open(index int) (*Device, error) {
 	properties, err := Describe(index)
 	if err != nil {
 		return nil, err
 	}
-	// Blocking: a thread that synchronises sleeps instead of keeping a core busy.
-	context, err := cu.Device(index).MakeContext(cu.SchedBlockingSync)
+	context, err := cu.Device(index).RetainPrimaryCtx()
 	if err != nil {
-		return nil, doing(failure("cuCtxCreate", err), "open CUDA device %d, %s", index, properties.Name)
+		return nil, doing(failure("cuDevicePrimaryCtxRetain", err), "open CUDA device %d, %s", index, properties.Name)
 	}
-	return &Device{properties: properties, context: context,
-		device: map[Pointer]int64{}, host: map[unsafe.Pointer]int64{}}, nil
+	d := &Device{properties: properties, context: context, device: map[Pointer]int64{}, host: map[unsafe.Pointer]int64{}}
+	if err := failure("cuCtxPushCurrent", cu.PushCurrentCtx(context)); err != nil {
+		return nil, errors.Join(doing(err, "open CUDA device %d, %s", index, properties.Name), d.Close())
+	}
+	return d, nil
 }
 
 // MakeCurrent makes the context current on another locked thread.
@@ -147,10 +151,11 @@ func (d *Device) MakeCurrent() error {
 // Properties returns what Describe said when the device was opened.
 func (d *Device) Properties() Properties { return d.properties }
 
-// Close destroys the context, and with it all that is still allocated, which is an error: whoever allocated it has lost it.
+// Close lets the context go. If nobody else in the process retains it, all that is still allocated goes along, which is an
+// error: whoever allocated it has lost it.
 func (d *Device) Close() error {
 	device, host := d.LiveBytes()
-	if err := failure("cuCtxDestroy", d.context.Destroy()); err != nil {
+	if err := d.release(); err != nil {
 		return doing(err, "close CUDA device %d", d.properties.Index)
 	}
 	d.forget()
@@ -159,6 +164,16 @@ func (d *Device) Close() error {
 			d.properties.Index, device, host)
 	}
 	return nil
+}
+
+// release makes the context no longer current on the calling thread, which the driver does not do by itself, and releases it.
+func (d *Device) release() error {
+	if current, err := cu.CurrentContext(); err == nil && current == d.context {
+		if _, err := cu.PopCurrentCtx(); err != nil {
+			return failure("cuCtxPopCurrent", err)
+		}
+	}
+	return failure("cuDevicePrimaryCtxRelease", cu.Device(d.properties.Index).ReleasePrimaryCtx())
 }
 
 // forget counts nothing as live: it went with the context.

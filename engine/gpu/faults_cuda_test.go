@@ -21,7 +21,9 @@ import (
 // rightResult is what layer gives on a device without faults.
 func rightResult(t *testing.T) []float32 {
 	t.Helper()
-	return run(t, open(t, Options{Type: cuda.BFloat16}), 1, layer)
+	b := open(t, Options{Type: cuda.BFloat16})
+	defer closeAll(t, b) // backends on one device share its context, faults and all
+	return run(t, b, 1, layer)
 }
 
 // TestOutOfMemory lets every allocation fail, from the first of New to the last of WarmUp.

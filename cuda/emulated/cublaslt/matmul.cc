@@ -105,6 +105,9 @@ API cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t operation_handl
     if (!operation || !of[0] || !of[1] || !of[2] || !of[3] || !alpha || !beta || !a || !b || !d) {
         return misused(CUBLAS_STATUS_INVALID_VALUE, __func__, "a handle is not one, or an operand is missing");
     }
+    if (c == d && c_layout != d_layout) {
+        return misused(CUBLAS_STATUS_INVALID_VALUE, __func__, "C == D, but Cdesc != Ddesc");
+    }
     if (!opaque) return misused(CUBLAS_STATUS_NOT_SUPPORTED, __func__, "without an algorithm it is not emulated");
     Product product{};
     const char *why = "";

@@ -17,6 +17,16 @@ namespace {
 // Each thread's stack of contexts; the last is current.
 thread_local std::vector<CUcontext> stack;
 
+// Of each device: the primary context and how often it is retained.
+struct Primary {
+    CUcontext context = nullptr;
+    int retained = 0;
+};
+std::map<int, Primary> &primaries() {
+    static auto *all = new std::map<int, Primary>;
+    return *all;
+}
+
 bool known(CUcontext context) {
     for (const auto &c : driver().contexts) {
         if (c.get() == context) return true;
@@ -133,21 +143,26 @@ CUresult end_context(CUcontext context, Lock &lock) {
 
 }  // namespace
 
-API cuCtxCreate(CUcontext *context, unsigned, CUdevice device) {
+API cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device) {
     Call call(__func__, Call::initialisation);
     if (!call) return call.result();
-    CUresult result = make_context(call, device, context);
-    if (result == CUDA_SUCCESS) stack.push_back(*context);
-    return result;
+    Primary &primary = primaries()[device];
+    if (!primary.retained) {
+        CUresult result = make_context(call, device, &primary.context);
+        if (result != CUDA_SUCCESS) return result;
+    }
+    primary.retained++;
+    *context = primary.context;
+    return CUDA_SUCCESS;
 }
 
-API cuCtxDestroy(CUcontext context) {
+// Unlike the end of a context of one's own this takes it from no thread's stack.
+API cuDevicePrimaryCtxRelease(CUdevice device) {
     Call call(__func__, Call::initialisation);
     if (!call) return call.result();
-    if (!known(context)) return call.misused(CUDA_ERROR_INVALID_CONTEXT, "not a context");
-    if (!context->alive) return call.misused(CUDA_ERROR_CONTEXT_IS_DESTROYED, "destroyed before");
-    if (!stack.empty() && stack.back() == context) stack.pop_back();
-    return end_context(context, call.lock());
+    Primary &primary = primaries()[device];
+    if (!primary.retained) return call.misused(CUDA_ERROR_INVALID_CONTEXT, "it is not retained");
+    return --primary.retained ? CUDA_SUCCESS : end_context(primary.context, call.lock());
 }
 
 API cuCtxSetCurrent(CUcontext context) {
@@ -164,5 +179,22 @@ API cuCtxGetCurrent(CUcontext *context) {
     Call call(__func__, Call::initialisation);
     if (!call) return call.result();
     *context = stack.empty() ? nullptr : stack.back();
+    return CUDA_SUCCESS;
+}
+
+API cuCtxPushCurrent(CUcontext context) {
+    Call call(__func__, Call::initialisation);
+    if (!call) return call.result();
+    if (!known(context) || !context->alive) return call.misused(CUDA_ERROR_INVALID_CONTEXT, "not a live context");
+    stack.push_back(context);
+    return CUDA_SUCCESS;
+}
+
+API cuCtxPopCurrent(CUcontext *context) {
+    Call call(__func__, Call::initialisation);
+    if (!call) return call.result();
+    if (stack.empty()) return call.misused(CUDA_ERROR_INVALID_CONTEXT, "no context is current on this thread");
+    if (context) *context = stack.back();
+    stack.pop_back();
     return CUDA_SUCCESS;
 }
