@@ -22,7 +22,10 @@ type Options struct {
 	Precision      string // auto (bfloat16 on a GPU), float32, bfloat16, float16
 	Threads        int    // that decode, and compute on cpu; the processors this process may use
 	MaxBatchTokens int    // token budget of one pass; DefaultMaxBatchTokens or DefaultGPUBatchTokens
-	Limits         pixels.Limits
+	// WarmUp prepares a GPU for batches of every size before the first, which takes seconds. Without it
+	// the first two batches of each size are slower. Memory is taken beforehand in any case.
+	WarmUp bool
+	Limits pixels.Limits
 }
 
 // DefaultMaxBatchTokens is ten pictures of the full-size model: 80 MB of activations, and enough

@@ -58,7 +58,7 @@ func openReplica(w model.Weights, o Options, t target) (*replica, error) {
 	}
 	m, err := model.Load(backend, w, modelOptions)
 	if err == nil {
-		err = warmUp(backend, m, w.Config(), o.MaxBatchTokens)
+		err = warmUp(backend, m, w.Config(), o)
 	}
 	if err != nil {
 		return nil, errors.Join(err, backend.Close())

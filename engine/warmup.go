@@ -9,17 +9,21 @@ import (
 	"vbge/weights"
 )
 
-// warmUp lets a backend that gains from it see a pass of every size that it tells apart.
-func warmUp(b op.Backend, m *model.Model, c weights.Config, budget int) error {
+// warmUp lets a backend that gains from it see a pass of every size that it tells apart. It takes the
+// memory of the largest, and if o asks for it prepares all.
+func warmUp(b op.Backend, m *model.Model, c weights.Config, o Options) error {
 	warmer, ok := b.(op.Warmer)
 	if !ok {
 		return nil
 	}
-	passes, err := warmUpPasses(m, c, budget)
+	passes, err := warmUpPasses(m, c, o.MaxBatchTokens)
 	if err != nil {
 		return err
 	}
-	return warmer.WarmUp(context.Background(), passes)
+	if o.WarmUp {
+		return warmer.WarmUp(context.Background(), passes)
+	}
+	return warmer.Reserve(context.Background(), passes)
 }
 
 // warmUpPasses are passes of pictures alone and of texts alone, one for every size up to the token

@@ -9,18 +9,32 @@ import (
 	"vbge/engine/op"
 )
 
-// WarmUp implements op.Warmer. Every pass is computed once, step by step, and then captured for every slot.
-func (b *Backend) WarmUp(ctx context.Context, passes []*op.Pass) error {
+// Reserve implements op.Warmer.
+func (b *Backend) Reserve(ctx context.Context, passes []*op.Pass) error {
+	_, err := b.reserve(ctx, passes)
+	return err
+}
+
+func (b *Backend) reserve(ctx context.Context, passes []*op.Pass) ([]*Plan, error) {
 	plans := make([]*Plan, len(passes))
 	need := extent{}
 	for i, p := range passes {
 		var err error
 		if plans[i], err = b.plan(p); err != nil {
-			return fmt.Errorf("warm up: %w", err)
+			return nil, fmt.Errorf("reserve memory: %w", err)
 		}
 		need = need.and(extentOf(plans[i], tokensOf(p)))
 	}
 	if err := b.grow(ctx, need); err != nil {
+		return nil, fmt.Errorf("reserve memory: %w", err)
+	}
+	return plans, nil
+}
+
+// WarmUp implements op.Warmer. Every pass is computed once, step by step, and then captured for every slot.
+func (b *Backend) WarmUp(ctx context.Context, passes []*op.Pass) error {
+	plans, err := b.reserve(ctx, passes)
+	if err != nil {
 		return fmt.Errorf("warm up: %w", err)
 	}
 	slots, release, err := b.holdAll(ctx)

@@ -85,8 +85,10 @@ type Backend interface {
 
 // Warmer is a Backend that gains from knowing ahead what will be run.
 type Warmer interface {
-	// WarmUp takes the memory that these passes need and prepares whatever depends on their shapes.
-	// It computes nothing; a pass beyond them runs all the same, the first of its shape slower.
+	// Reserve takes the memory that these passes need, or returns why there is none.
+	Reserve(ctx context.Context, passes []*Pass) error
+	// WarmUp reserves, and prepares whatever depends on the passes' shapes. A pass beyond them runs all
+	// the same, the first of its shape slower.
 	WarmUp(ctx context.Context, passes []*Pass) error
 }
 
