@@ -26,7 +26,7 @@ const (
 	// patience ends a command that hangs.
 	patience = 2 * time.Minute
 
-	// budget keeps warming up short: an emulated device is slow.
+	// budget keeps the memory small that is taken beforehand.
 	budget = "64"
 
 	// bound is for bfloat16 on a device beside float32 on the CPU: components of a vector of length 1.
