@@ -16,6 +16,7 @@ import (
 
 	"vbge/engine"
 	"vbge/engine/cpu"
+	"vbge/engine/golden"
 	"vbge/engine/gpu"
 	"vbge/engine/pixels"
 )
@@ -34,7 +35,7 @@ func TestGolden(t *testing.T) {
 			bound := boundsOf(device)
 			worst, least := 0.0, 1.0
 			for i, got := range embed(t, e, inputs(examples)...) {
-				d, c := distance(got, examples[i].want)
+				d, c := golden.Distance(got, examples[i].want)
 				worst, least = max(worst, d), min(least, c)
 				if !(d <= bound.difference) || !(c >= bound.cosine) {
 					t.Errorf("%s: largest difference %.2g, cosine %.9f", examples[i].name, d, c)
@@ -71,7 +72,7 @@ func TestBatchIndependence(t *testing.T) {
 					shuffled[i] = examples[j].input
 				}
 				for i, got := range embed(t, e, shuffled...) {
-					d, _ := distance(got, alone[order[i]])
+					d, _ := golden.Distance(got, alone[order[i]])
 					worst = max(worst, d)
 					if !(d <= bound) {
 						t.Errorf("budget %d, %s: %.2g off from alone, bound %.2g", budget, examples[order[i]].name, d, bound)
@@ -118,7 +119,7 @@ func TestBadInputs(t *testing.T) {
 				if r.Err != nil {
 					t.Fatalf("good input %d: %v", i, r.Err)
 				}
-				if d, _ := distance(r.Embedding, want[i%len(good)]); !(d <= boundsOf(device).batch) {
+				if d, _ := golden.Distance(r.Embedding, want[i%len(good)]); !(d <= boundsOf(device).batch) {
 					t.Errorf("good input %d is %.2g off from what it is without bad ones", i, d)
 				}
 			}
@@ -318,7 +319,7 @@ func TestConcurrent(t *testing.T) {
 						if r.Err != nil {
 							return r.Err
 						}
-						if d, _ := distance(r.Embedding, want[first+i]); !(d <= boundsOf(device).batch) {
+						if d, _ := golden.Distance(r.Embedding, want[first+i]); !(d <= boundsOf(device).batch) {
 							return fmt.Errorf("%s is %.2g off in call %d", examples[first+i].name, d, caller)
 						}
 					}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"vbge/engine"
+	"vbge/engine/golden"
 	"vbge/engine/gpu"
 )
 
@@ -31,7 +32,7 @@ func TestTwoDevices(t *testing.T) {
 		t.Errorf("devices %s", e.Device())
 	}
 	for i, v := range embed(t, e, in...) {
-		if d, _ := distance(v, want[i]); !(d <= boundsOf("cuda:0").batch) {
+		if d, _ := golden.Distance(v, want[i]); !(d <= boundsOf("cuda:0").batch) {
 			t.Errorf("input %d is %.2g off", i, d)
 		}
 	}
@@ -96,5 +97,8 @@ func launches(t *testing.T, dir string, in []engine.Input) (first, last int) {
 	embed(t, e, in...)
 	last = count()
 	t.Setenv("VBGE_EMULATED_TRACE", "")
+	if err := e.Close(); err != nil { // what is opened next on this device would share its context
+		t.Error(err)
+	}
 	return first, last
 }

@@ -3,7 +3,6 @@ package engine_test
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -179,7 +178,7 @@ func devices() []string {
 func on(device string) engine.Options {
 	o := engine.Options{Device: device}
 	if strings.HasPrefix(device, "cuda") {
-		o.MaxBatchTokens = 128
+		o.MaxBatchTokens, o.WarmUp = 128, true
 	}
 	return o
 }
@@ -199,15 +198,4 @@ func embed(t testing.TB, e *engine.Engine, in ...engine.Input) [][]float32 {
 		vectors[i] = r.Embedding
 	}
 	return vectors
-}
-
-// distance is the largest difference and the cosine of two vectors of one length.
-func distance(a, b []float32) (difference, cosine float64) {
-	var ab, aa, bb float64
-	for i := range a {
-		x, y := float64(a[i]), float64(b[i])
-		difference = max(difference, math.Abs(x-y))
-		ab, aa, bb = ab+x*y, aa+x*x, bb+y*y
-	}
-	return difference, ab / math.Sqrt(aa*bb)
 }

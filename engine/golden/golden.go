@@ -194,6 +194,24 @@ func Distance(a, b []float32) (difference, cosine float64) {
 	return difference, ab / math.Sqrt(aa*bb)
 }
 
+// StageRows returns which rows of a stage that has so many rows its golden rows are: all, or rows 0, 1 and the last, or
+// [CLS] alone where the model computes no more.
+func StageRows(have, golden int) ([]int, error) {
+	switch {
+	case have == 1:
+		return []int{0}, nil
+	case golden == have:
+		rows := make([]int, have)
+		for i := range rows {
+			rows[i] = i
+		}
+		return rows, nil
+	case golden == 3 && have > 3:
+		return []int{0, 1, have - 1}, nil
+	}
+	return nil, fmt.Errorf("%d golden rows for %d", golden, have)
+}
+
 // Worst returns the largest difference and the smallest cosine of embeddings to what is wanted. A
 // value that is no number makes both NaN.
 func Worst(got [][]float32, examples []Example) (difference, cosine float64) {

