@@ -51,7 +51,7 @@ var ErrWrong = errors.New("the device computes something else")
 func Run(ctx context.Context, o Options) (*Report, error) {
 	began := time.Now()
 	r := &Report{Date: began.UTC().Format(time.DateOnly), Version: o.Version, DryRun: o.DryRun, Found: gpu.Find()}
-	c := &check{Options: o, report: r}
+	c := &check{Options: o, report: r, began: began}
 	parts := []struct {
 		name string
 		do   func(context.Context) error
@@ -74,6 +74,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 type check struct {
 	Options
 	report *Report
+	began  time.Time
 }
 
 func (c *check) missing(format string, args ...any) {

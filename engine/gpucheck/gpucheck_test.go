@@ -82,6 +82,22 @@ func TestTests(t *testing.T) {
 	}
 }
 
+// TestSanitizerTakesTooLong: what is not done in time is missing, and nothing is wrong for it.
+func TestSanitizerTakesTooLong(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "compute-sanitizer"), []byte("#!/bin/sh\nexec sleep 60\n"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	c := &check{report: &Report{}, began: time.Now().Add(100*time.Millisecond - most)}
+	if err := c.sanitizer(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if len(c.report.Sanitizer) != 0 || len(c.report.Missing) != 3 || !strings.Contains(c.report.Missing[0], "memcheck: not done in time") {
+		t.Errorf("%+v", c.report)
+	}
+}
+
 // TestMarkdown: every row has as many cells as its table has columns, and figures are those of the
 // report.
 func TestMarkdown(t *testing.T) {

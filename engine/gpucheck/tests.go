@@ -36,7 +36,7 @@ func (c *check) tests(ctx context.Context) error {
 			c.missing("tests of %s: %v (make gpu-check compiles them)", name, err)
 			continue
 		}
-		run := exec.CommandContext(ctx, program, "-test.v", "-test.short")
+		run := exec.CommandContext(ctx, program, "-test.v", "-test.short", "-test.timeout="+patience.String())
 		run.Dir = filepath.Join(sources, name)
 		log, err := run.CombinedOutput()
 		c.report.Tests = append(c.report.Tests, Tested{name, strings.Count(string(log), "--- PASS: "), err == nil})
