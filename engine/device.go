@@ -191,10 +191,10 @@ func (o Options) open(t target) (op.Backend, model.Options, error) {
 }
 
 // Caveats returns, as sentences for a user, in what this build and machine fall short of the fast,
-// exact ones.
-func Caveats() []string {
+// exact ones on a device: auto, or what was asked for.
+func Caveats(device string) []string {
 	var c []string
-	if gpu.Built {
+	if gpu.Built && (device == "" || device == "auto") {
 		if found := gpu.Find(); len(found.Usable()) == 0 {
 			c = append(c, "No GPU is used, --device auto is the CPU: "+strings.Join(found.Reasons, "; ")+".")
 		}

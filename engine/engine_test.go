@@ -362,8 +362,8 @@ func TestDevices(t *testing.T) {
 			backend.Close()
 		}
 	}
-	if complete := cpu.Built && pixels.Exact() && gpu.Built == onGPU; (len(engine.Caveats()) == 0) != complete {
-		t.Errorf("caveats %q", engine.Caveats())
+	if complete := cpu.Built && pixels.Exact() && gpu.Built == onGPU; (len(engine.Caveats("auto")) == 0) != complete {
+		t.Errorf("caveats %q", engine.Caveats("auto"))
 	}
 }
 

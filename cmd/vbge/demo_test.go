@@ -62,7 +62,7 @@ func TestSmallDemo(t *testing.T) {
 	args := []string{"demo", "--data", data, "--out", out}
 	o := vbge(t, args...).want(t, 0, "assumed ", "40 embedded", want.Text,
 		"panorama: "+filepath.Join(out, "leopard.jpg"), "recall@1", "composed", "All as expected, on device "+engine.AutomaticDevice()+", in ")
-	for _, caveat := range engine.Caveats() {
+	for _, caveat := range engine.Caveats("auto") {
 		if strings.Count(o.log, caveat) != 1 {
 			t.Errorf("%q is to be said once, in\n%s", caveat, o.log)
 		}

@@ -61,7 +61,7 @@ func diagnose(out io.Writer, dir string) {
 	report("model", "%s", describeModel(dir))
 	diagnoseMemory(report, dir)
 	report("rerank", "%s", describeKey())
-	for _, caveat := range engine.Caveats() {
+	for _, caveat := range engine.Caveats("auto") {
 		report("note", "%s", caveat)
 	}
 }

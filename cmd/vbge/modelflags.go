@@ -61,7 +61,7 @@ func (m *modelFlags) open(log io.Writer) (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, caveat := range engine.Caveats() {
+	for _, caveat := range engine.Caveats(m.options.Device) {
 		fmt.Fprintln(log, "vbge:", caveat)
 	}
 	return e, nil

@@ -32,7 +32,7 @@ func newPixels() *cobra.Command {
 			}
 			defer folder.Close()
 			if !pixels.Exact() {
-				for _, caveat := range engine.Caveats() {
+				for _, caveat := range engine.Caveats("cpu") {
 					fmt.Fprintln(c.ErrOrStderr(), "vbge:", caveat)
 				}
 			}
