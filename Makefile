@@ -31,7 +31,7 @@ build: ## bin/vbge, with the native engine where it can be had
 	@$(native) go build -tags "$${VBGE_TAGS:-}" -ldflags "-X main.version=$(version)" -o bin/vbge ./cmd/vbge
 	@echo "bin/vbge $(version) is built$$([[ -f $(env) ]] || echo ', without native code')"
 
-build-cuda: ## bin/vbge-cuda, which uses the GPU where there is one (downloads 115 MB, once)
+build-cuda: ## bin/vbge-cuda, which uses the GPU where there is one (downloads 120 MB, once)
 	@third_party/setup --cuda
 	@$(call cmake,cpu)
 	@$(call cmake,cuda)
