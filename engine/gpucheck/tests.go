@@ -36,6 +36,10 @@ func (c *check) tests(ctx context.Context) error {
 			c.missing("tests of %s: %v (make gpu-check compiles them)", name, err)
 			continue
 		}
+		if _, err := os.Stat(filepath.Join(sources, name)); err != nil {
+			c.missing("tests of %s run in its folder: %v", name, err)
+			continue
+		}
 		run := exec.CommandContext(ctx, program, "-test.v", "-test.short", "-test.timeout="+patience.String())
 		run.Dir = filepath.Join(sources, name)
 		log, err := run.CombinedOutput()
