@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"math"
 	"testing"
 
 	"vbge/cuda"
@@ -312,14 +311,4 @@ func (m *interpreter) attention(s Attention) error {
 		}
 	}
 	return nil
-}
-
-// finite reports whether every value is a number.
-func finite(values []float32) bool {
-	for _, v := range values {
-		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return false
-		}
-	}
-	return true
 }
