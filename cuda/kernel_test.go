@@ -134,8 +134,7 @@ func TestRefusedLaunches(t *testing.T) {
 
 func TestModules(t *testing.T) {
 	d := openDevice(t)
-	image, err := compiled()
-	must(t, err)
+	image := testKernels(t)
 	for _, c := range []struct {
 		name  string
 		image []byte
