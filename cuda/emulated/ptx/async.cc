@@ -1,7 +1,8 @@
 // cp.async: copies from global to shared memory that happen as late as they may, when their lane waits for them. Until
 // then the destination is poison that nobody may touch.
-#include "access.h"
+#include "block.h"
 #include "instructions.h"
+#include "warp.h"
 
 #include <cstring>
 
@@ -11,7 +12,7 @@ namespace {
 
 void begin(Warp &w, const Instruction &in, Mask active) {
     for_active(active, [&](int l) {
-        uint64_t to = address_of(w, in.address[0], l), from = address_of(w, in.address[1], l);
+        uint64_t to = w.address(in.address[0], l), from = w.address(in.address[1], l);
         uint32_t source = in.r[0] == no_register ? in.width : w.values<uint32_t>(in.r[0])[l];
         if (source > in.width) w.fail(in, "the source's size is " + std::to_string(source) + " bytes");
         if (source) {
@@ -52,14 +53,14 @@ void wait(Warp &w, const Instruction &in, Mask active) {
 
 void decode_copy(Decoder &d) {
     bool around_l1 = d.need_one_of({"ca", "cg"}) == 1;
-    d.need_one_of({"shared", "shared::cta"});
+    d.need("shared");
     d.need("global");
     d.one_of({"L2::64B", "L2::128B", "L2::256B"});
     d.need_operands(3, 4);
     int64_t bytes = d.integer(2);
     if (bytes != 16 && (around_l1 || (bytes != 4 && bytes != 8)))
         d.refuse("cannot copy " + std::to_string(bytes) + " bytes");
-    note_granule(d, Space::shared, static_cast<int>(bytes));
+    d.names.note_granule(static_cast<uint32_t>(bytes));
     d.out.execute = begin;
     d.out.width = static_cast<uint8_t>(bytes);
     d.out.address[0] = d.address(d.operand(0), Space::shared);

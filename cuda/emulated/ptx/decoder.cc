@@ -1,8 +1,10 @@
 #include "decoder.h"
 
-#include <cstring>
+#include <algorithm>
+#include <map>
+#include <utility>
 
-#include "floats.h"
+#include "instructions.h"
 #include "ptx.h"
 
 namespace ptx {
@@ -22,6 +24,10 @@ Decoder::Decoder(const syntax::Statement &statement, Names &names_, Instruction 
 
 void Decoder::refuse(const std::string &why) const {
     throw Error("ptx: line " + std::to_string(statement_.line) + ": " + std::string(statement_.mnemonic) + ": " + why);
+}
+
+void Decoder::refuse_width(const syntax::Operand &o, int width) const {
+    refuse(std::string(o.text) + " has " + std::to_string(width) + " bits");
 }
 
 bool Decoder::has(std::string_view modifier) {
@@ -100,7 +106,7 @@ uint32_t Decoder::any_register(const syntax::Operand &o, int *bits_of, bool writ
 uint32_t Decoder::destination(const syntax::Operand &o, Type type) {
     int width = 0;
     uint32_t place = any_register(o, &width, true);
-    if (width != bits(type)) refuse(std::string(o.text) + " has " + std::to_string(width) + " bits");
+    if (width != bits(type)) refuse_width(o, width);
     return place;
 }
 
@@ -109,30 +115,9 @@ uint32_t Decoder::source(const syntax::Operand &o, Type type) {
     switch (o.kind) {
     case syntax::Operand::integer:
         return constant(static_cast<uint64_t>(o.value), size);
-    case syntax::Operand::real: {
-        double wide;
-        float narrow;
-        if (o.single) {
-            uint32_t low = static_cast<uint32_t>(o.value);
-            std::memcpy(&narrow, &low, sizeof narrow);
-            wide = narrow;
-        } else {
-            std::memcpy(&wide, &o.value, sizeof wide);
-            narrow = static_cast<float>(wide);
-        }
-        if (bits(type) == 32 && (is_float(type) || type == Type::b32)) {
-            uint32_t low;
-            std::memcpy(&low, &narrow, sizeof low);
-            return constant(low, 4);
-        }
-        if (bits(type) == 64 && (is_float(type) || type == Type::b64)) {
-            uint64_t all;
-            std::memcpy(&all, &wide, sizeof all);
-            return constant(all, 8);
-        }
-        if (type == Type::f16 || type == Type::bf16) return constant(round_half(type, wide, Rounding::nearest), 2);
-        refuse("a fraction cannot be of this type");
-    }
+    case syntax::Operand::real:
+        if (type != Type::f32 && type != Type::b32) refuse("a fraction cannot be of this type");
+        return constant(static_cast<uint64_t>(o.value), size);
     case syntax::Operand::name:
         break;
     default:
@@ -140,12 +125,9 @@ uint32_t Decoder::source(const syntax::Operand &o, Type type) {
     }
     if (o.negated || !o.second.empty()) refuse("cannot read \"" + std::string(o.text) + "\" here");
     if (RegisterName *r = names.find_register(o.text, statement_.scope)) {
-        if (r->type == Type::pred || bits(r->type) != bits(type)) {
-            refuse(std::string(o.text) + " has " + std::to_string(bits(r->type)) + " bits");
-        }
+        if (r->type == Type::pred || bits(r->type) != bits(type)) refuse_width(o, bits(r->type));
         return names.place(r);
     }
-    if (o.text == "WARP_SZ") return constant(lanes, size);
     uint32_t special = names.special(o.text, size);
     if (special == no_register) refuse("unknown name \"" + std::string(o.text) + "\"");
     return special;
@@ -173,6 +155,12 @@ uint32_t Decoder::predicate_destination(std::string_view name) {
     return names.place(r);
 }
 
+uint32_t Decoder::predicate_destination(int i) {
+    const syntax::Operand &o = operand(i);
+    if (o.kind != syntax::Operand::name || o.negated || !o.second.empty()) refuse("the result has to be a predicate");
+    return predicate_destination(o.text);
+}
+
 int64_t Decoder::integer(int i) {
     if (operand(i).kind != syntax::Operand::integer)
         refuse("operand " + std::to_string(i + 1) + " has to be a constant");
@@ -183,8 +171,8 @@ Address Decoder::address(const syntax::Operand &o, Space space) {
     if (o.kind != syntax::Operand::address) refuse("expected an address in brackets");
     if (RegisterName *r = o.text.empty() ? nullptr : names.find_register(o.text, statement_.scope)) {
         const int width = bits(r->type);
-        bool near = space == Space::shared || space == Space::local;
-        if (width != 64 && !(width == 32 && near)) refuse(std::string(o.text) + " cannot hold an address");
+        if (width != 64 && !(width == 32 && space == Space::shared))
+            refuse(std::string(o.text) + " cannot hold an address");
         return {names.place(r), static_cast<uint8_t>(width / 8), o.value};
     }
     Address found{names.constant(0, 8), 8, o.value};
@@ -200,6 +188,38 @@ void Decoder::same(Type type, int sources) {
     need_operands(1 + sources);
     out.r[0] = destination(0, type);
     for (int i = 1; i <= sources; i++) out.r[i] = source(i, type);
+}
+
+namespace {
+
+using Table = std::map<std::pair<std::string_view, Operands>, void (*)(Decoder &)>;
+
+Table make_table() {
+    Table table;
+    for (auto family : {integer_instructions, logic_instructions, floating_instructions, compare_instructions,
+                        convert_instructions, move_instructions, memory_instructions, async_instructions,
+                        shuffle_instructions, matrix_instructions, control_instructions}) {
+        for (const Entry &e : family()) table[{e.opcode, e.operands}] = e.decode;
+    }
+    return table;
+}
+
+Operands operands_of(Type t) {
+    if (t == Type::pred) return Operands::predicate;
+    if (is_half(t)) return Operands::half;
+    if (t == Type::f32) return Operands::floating;
+    return Operands::integer;
+}
+
+}  // namespace
+
+void decode(Decoder &d) {
+    static const Table table = make_table();
+    auto found = table.find({d.opcode(), operands_of(d.peek_type())});
+    if (found == table.end()) found = table.find({d.opcode(), Operands::any});
+    if (found == table.end()) d.refuse("this instruction is not interpreted");
+    found->second(d);
+    d.finish();
 }
 
 }  // namespace ptx

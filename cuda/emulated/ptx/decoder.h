@@ -49,6 +49,7 @@ class Decoder {
     // A predicate that is read, or no_register; negated says whether by "!", and refused where that is nullptr.
     uint32_t predicate(const syntax::Operand &o, bool *negated);
     uint32_t predicate_destination(std::string_view name);
+    uint32_t predicate_destination(int i);
     int64_t integer(int i);  // a constant
 
     // [register + offset], or [variable + offset] of a variable in that space.
@@ -61,6 +62,8 @@ class Decoder {
     uint32_t constant(uint64_t value, int bytes);
 
     [[noreturn]] void refuse(const std::string &why) const;
+    [[noreturn]] void refuse_type() const { refuse("not interpreted for this type"); }
+    [[noreturn]] void refuse_width(const syntax::Operand &o, int bits) const;  // of a register
 
     // Refuses modifiers that nothing has taken: what they mean would be missed.
     void finish() const;

@@ -1,45 +1,28 @@
 // Instructions that treat every lane alike: a function of one lane's values, applied to 32.
 #pragma once
 
+#include <utility>
+
 #include "lanes.h"
 #include "warp.h"
 
 namespace ptx {
 
-// The executing function for F, a function of one to four values: r[0] = F(r[1], ...).
+// The executing function for F, a function of one lane's values: r[0] = F(r[1], ...).
 template <auto F> struct Elementwise;
 
-template <typename D, typename A, D (*F)(A)> struct Elementwise<F> {
+template <typename D, typename... S, D (*F)(S...)> struct Elementwise<F> {
     static void execute(Warp &w, const Instruction &in, Mask active) {
-        Lanes<A> a = w.values<A>(in.r[1]);
-        each(active, w.values<D>(in.r[0]), [=](int l) { return F(a[l]); });
+        of_registers(w, in, active, std::index_sequence_for<S...>());
     }
-};
 
-template <typename D, typename A, typename B, D (*F)(A, B)> struct Elementwise<F> {
-    static void execute(Warp &w, const Instruction &in, Mask active) {
-        Lanes<A> a = w.values<A>(in.r[1]);
-        Lanes<B> b = w.values<B>(in.r[2]);
-        each(active, w.values<D>(in.r[0]), [=](int l) { return F(a[l], b[l]); });
+  private:
+    template <size_t... i>
+    static void of_registers(Warp &w, const Instruction &in, Mask active, std::index_sequence<i...>) {
+        loop(active, w.values<D>(in.r[0]), w.values<S>(in.r[1 + i])...);
     }
-};
-
-template <typename D, typename A, typename B, typename C, D (*F)(A, B, C)> struct Elementwise<F> {
-    static void execute(Warp &w, const Instruction &in, Mask active) {
-        Lanes<A> a = w.values<A>(in.r[1]);
-        Lanes<B> b = w.values<B>(in.r[2]);
-        Lanes<C> c = w.values<C>(in.r[3]);
-        each(active, w.values<D>(in.r[0]), [=](int l) { return F(a[l], b[l], c[l]); });
-    }
-};
-
-template <typename D, typename A, typename B, typename C, typename E, D (*F)(A, B, C, E)> struct Elementwise<F> {
-    static void execute(Warp &w, const Instruction &in, Mask active) {
-        Lanes<A> a = w.values<A>(in.r[1]);
-        Lanes<B> b = w.values<B>(in.r[2]);
-        Lanes<C> c = w.values<C>(in.r[3]);
-        Lanes<E> e = w.values<E>(in.r[4]);
-        each(active, w.values<D>(in.r[0]), [=](int l) { return F(a[l], b[l], c[l], e[l]); });
+    static void loop(Mask active, Lanes<D> d, Lanes<S>... sources) {
+        each(active, d, [=](int l) { return F(sources[l]...); });
     }
 };
 

@@ -1,16 +1,10 @@
-// Floating-point formats and roundings that C++ lacks.
+// float32 as bits, and the 16-bit floating-point formats, which C++ lacks.
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <cstring>
 
-#include "types.h"
-
 namespace ptx {
-
-enum class Rounding : uint8_t { nearest, zero, down, up };  // .rn (to even), .rz, .rm, .rp
 
 inline uint32_t float_bits(float x) {
     uint32_t u;
@@ -32,28 +26,30 @@ inline float flush(float x) {
 
 inline float widen_bf16(uint16_t h) { return bits_float(static_cast<uint32_t>(h) << 16); }
 
-float widen_f16(uint16_t h);
+inline float widen_f16(uint16_t h) {
+    uint32_t sign = static_cast<uint32_t>(h & 0x8000) << 16, rest = h & 0x7fff;
+    if (rest >= 0x7c00) return bits_float(sign | 0x7f800000 | (rest & 0x3ff) << 13);
+    if (rest >= 0x400) return bits_float(sign | ((rest << 13) + ((127 - 15) << 23)));
+    float magnitude = static_cast<float>(rest) * 0x1p-24f;  // denormal, or zero
+    return bits_float(sign | float_bits(magnitude));
+}
 
-inline float widen(Type half, uint16_t h) { return half == Type::bf16 ? widen_bf16(h) : widen_f16(h); }
-
-// To nearest even. NaN becomes the canonical 0x7fff, as cvt.rn.bf16.f32 has it.
+// To nearest even, as cvt.rn has it. NaN becomes the canonical 0x7fff.
 inline uint16_t narrow_bf16(float x) {
     uint32_t u = float_bits(x);
     uint32_t rounded = (u + 0x7fff + (u >> 16 & 1)) >> 16;
     return static_cast<uint16_t>((u & 0x7fffffff) > 0x7f800000 ? 0x7fff : rounded);
 }
 
-uint16_t narrow_f16(float x);
-
-// x in a 16-bit format (f16 or bf16), rounded once. Beyond the largest number it is infinity or that number, as the
-// rounding says.
-uint16_t round_half(Type half, double x, Rounding rounding);
-
-// x as a float, rounded once.
-float round_float(double x, Rounding rounding);
-
-// a * b + c with the last bit set if the sum is not exact, so that rounding it to a narrower format rounds once. The
-// product of 16-bit numbers is exact in double.
-double fma_odd(double a, double b, double c);
+inline uint16_t narrow_f16(float x) {
+    uint32_t u = float_bits(x), sign = u >> 16 & 0x8000, rest = u & 0x7fffffff;
+    if (rest > 0x7f800000) return 0x7fff;
+    if (rest >= 0x477ff000) return static_cast<uint16_t>(sign | 0x7c00);  // rounds to 65536 or more
+    if (rest < 0x38800000) {  // below 2^-14: adding 2^-1 leaves the denormal's bits, rounded, at the bottom
+        float shifted = bits_float(rest) + 0.5f;
+        return static_cast<uint16_t>(sign | (float_bits(shifted) - float_bits(0.5f)));
+    }
+    return static_cast<uint16_t>(sign | ((rest + 0xfff + (rest >> 13 & 1) - ((127 - 15) << 23)) >> 13));
+}
 
 }  // namespace ptx

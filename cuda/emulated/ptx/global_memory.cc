@@ -18,11 +18,6 @@ std::string address_text(uint64_t address) {
 }  // namespace
 
 bool GlobalMemory::find(uint64_t address, Range *range) const {
-    const Image *image = program_.global;
-    if (image && address >= image->address && address < image->address + image->size) {
-        *range = {image->address, image->address + image->size};
-        return true;
-    }
     return machine_.range && machine_.range(address, &range->from, &range->to);
 }
 

@@ -13,7 +13,7 @@ class Warp;
 // One for each thread of a launch: it remembers the allocations found last. They cannot change during a launch.
 class GlobalMemory {
   public:
-    GlobalMemory(const Program &program, const Machine &machine) : program_(program), machine_(machine) {}
+    explicit GlobalMemory(const Machine &machine) : machine_(machine) {}
 
     // The memory at [address, address + bytes). Throws Error unless all of it is within one allocation and the address
     // a multiple of align.
@@ -28,7 +28,6 @@ class GlobalMemory {
     };
     bool find(uint64_t address, Range *range) const;
 
-    const Program &program_;
     const Machine &machine_;
     Range recent_[4];
     unsigned turn_ = 0;

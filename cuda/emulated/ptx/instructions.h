@@ -22,19 +22,14 @@ struct Entry {
 std::vector<Entry> integer_instructions();
 std::vector<Entry> logic_instructions();
 std::vector<Entry> floating_instructions();
-std::vector<Entry> half_instructions();
 std::vector<Entry> compare_instructions();
 std::vector<Entry> convert_instructions();
 std::vector<Entry> move_instructions();
 std::vector<Entry> memory_instructions();
-std::vector<Entry> atomic_instructions();
 std::vector<Entry> async_instructions();
-std::vector<Entry> exchange_instructions();
+std::vector<Entry> shuffle_instructions();
 std::vector<Entry> matrix_instructions();
 std::vector<Entry> control_instructions();
-
-// bar.warp.sync, which is an exchange among lanes, called by the rest of bar.
-void decode_warp_barrier(Decoder &d);
 
 // Decodes one instruction. Throws Error naming its line.
 void decode(Decoder &decoder);

@@ -1,8 +1,7 @@
-// Integer arithmetic: add sub mul mad div rem abs neg min max sad, and counting of bits.
+// Integer arithmetic: add sub mul mad div rem abs neg min max, and counting of bits.
 #include "elementwise.h"
 #include "instructions.h"
 
-#include <limits>
 #include <type_traits>
 
 namespace ptx {
@@ -13,25 +12,11 @@ namespace {
 template <typename T> using Wrapping = std::conditional_t<(sizeof(T) < 4), uint32_t, std::make_unsigned_t<T>>;
 
 // Twice as wide.
-template <typename T> struct Wider;
-template <> struct Wider<uint16_t> {
-    using type = uint32_t;
-};
-template <> struct Wider<int16_t> {
-    using type = int32_t;
-};
-template <> struct Wider<uint32_t> {
-    using type = uint64_t;
-};
-template <> struct Wider<int32_t> {
-    using type = int64_t;
-};
-template <> struct Wider<uint64_t> {
-    using type = unsigned __int128;
-};
-template <> struct Wider<int64_t> {
-    using type = __int128;
-};
+template <typename T, typename S, typename U> using BySign = std::conditional_t<std::is_signed_v<T>, S, U>;
+template <typename T>
+using Wider =
+    std::conditional_t<sizeof(T) == 8, BySign<T, __int128, unsigned __int128>,
+                       std::conditional_t<sizeof(T) == 4, BySign<T, int64_t, uint64_t>, BySign<T, int32_t, uint32_t>>>;
 
 struct Add {
     template <typename T> static T of(T a, T b) { return static_cast<T>(Wrapping<T>(a) + Wrapping<T>(b)); }
@@ -44,15 +29,11 @@ struct MultiplyLow {
 };
 struct MultiplyHigh {
     template <typename T> static T of(T a, T b) {
-        using W = typename Wider<T>::type;
-        return static_cast<T>((W(a) * W(b)) >> (8 * sizeof(T)));
+        return static_cast<T>((Wider<T>(a) * Wider<T>(b)) >> (8 * sizeof(T)));
     }
 };
-struct MultiplyAddLow {
-    template <typename T> static T of(T a, T b, T c) { return Add::of<T>(MultiplyLow::of<T>(a, b), c); }
-};
-struct MultiplyAddHigh {
-    template <typename T> static T of(T a, T b, T c) { return Add::of<T>(MultiplyHigh::of<T>(a, b), c); }
+template <typename Multiply> struct MultiplyAdd {
+    template <typename T> static T of(T a, T b, T c) { return Add::of<T>(Multiply::template of<T>(a, b), c); }
 };
 // Division by zero gives "an unspecified, machine-specific value": all ones.
 struct Divide {
@@ -81,95 +62,60 @@ struct Negate {
 struct Absolute {
     template <typename T> static T of(T a) { return a < 0 ? Subtract::of<T>(0, a) : a; }
 };
-// |a - b| + c
-struct SumOfDifferences {
-    template <typename T> static T of(T a, T b, T c) {
-        return Add::of<T>(c, a < b ? Subtract::of<T>(b, a) : Subtract::of<T>(a, b));
-    }
-};
 
-template <typename T> typename Wider<T>::type multiply_wide(T a, T b) {
-    using W = typename Wider<T>::type;
-    return static_cast<W>(W(a) * W(b));
-}
-template <typename T> typename Wider<T>::type multiply_add_wide(T a, T b, typename Wider<T>::type c) {
-    return Add::of<typename Wider<T>::type>(multiply_wide<T>(a, b), c);
-}
-
-template <typename T> T add_saturated(T a, T b) {
-    T out;
-    if (!__builtin_add_overflow(a, b, &out)) return out;
-    return a < 0 ? std::numeric_limits<T>::min() : std::numeric_limits<T>::max();
-}
-template <typename T> T subtract_saturated(T a, T b) {
-    T out;
-    if (!__builtin_sub_overflow(a, b, &out)) return out;
-    return a < 0 ? std::numeric_limits<T>::min() : std::numeric_limits<T>::max();
+template <typename T> Wider<T> multiply_wide(T a, T b) { return static_cast<Wider<T>>(Wider<T>(a) * Wider<T>(b)); }
+template <typename T> Wider<T> multiply_add_wide(T a, T b, Wider<T> c) {
+    return Add::of<Wider<T>>(multiply_wide<T>(a, b), c);
 }
 
 template <typename Op, int sources> void decode_plain(Decoder &d) {
     Type t = d.type();
     d.out.execute = for_integer<Op>(t);
-    if (!d.out.execute) d.refuse("not interpreted for this type");
+    if (!d.out.execute) d.refuse_type();
     d.same(t, sources);
 }
 
-template <typename Op, Execute saturated> void decode_sum(Decoder &d) {
-    if (d.has("sat")) {
-        if (d.type() != Type::s32) d.refuse("saturates only .s32");
-        d.out.execute = saturated;
-        d.same(Type::s32, 2);
-        return;
-    }
-    decode_plain<Op, 2>(d);
-}
+struct WideProduct {
+    Type from, to;
+    Execute product, sum;
+};
+constexpr WideProduct wide_products[] = {
+    {Type::u16, Type::u32, elementwise<multiply_wide<uint16_t>>, elementwise<multiply_add_wide<uint16_t>>},
+    {Type::s16, Type::s32, elementwise<multiply_wide<int16_t>>, elementwise<multiply_add_wide<int16_t>>},
+    {Type::u32, Type::u64, elementwise<multiply_wide<uint32_t>>, elementwise<multiply_add_wide<uint32_t>>},
+    {Type::s32, Type::s64, elementwise<multiply_wide<int32_t>>, elementwise<multiply_add_wide<int32_t>>},
+};
 
-Type wider(Decoder &d, Type t) {
-    switch (t) {
-    case Type::u16:
-        return Type::u32;
-    case Type::s16:
-        return Type::s32;
-    case Type::u32:
-        return Type::u64;
-    case Type::s32:
-        return Type::s64;
-    default:
-        d.refuse("not interpreted for this type");
-    }
-}
-
-Execute wide_product(Type t, bool plus) {
-    switch (t) {
-    case Type::u16:
-        return plus ? elementwise<multiply_add_wide<uint16_t>> : elementwise<multiply_wide<uint16_t>>;
-    case Type::s16:
-        return plus ? elementwise<multiply_add_wide<int16_t>> : elementwise<multiply_wide<int16_t>>;
-    case Type::u32:
-        return plus ? elementwise<multiply_add_wide<uint32_t>> : elementwise<multiply_wide<uint32_t>>;
-    default:
-        return plus ? elementwise<multiply_add_wide<int32_t>> : elementwise<multiply_wide<int32_t>>;
-    }
-}
-
-template <bool plus> void decode_product(Decoder &d) {
-    int part = d.need_one_of({"lo", "hi", "wide"});
+template <bool plus> void decode_wide(Decoder &d) {
     Type t = d.type();
-    if (part == 2) {
-        Type w = wider(d, t);
-        d.out.execute = wide_product(t, plus);
+    for (const WideProduct &p : wide_products) {
+        if (p.from != t) continue;
+        d.out.execute = plus ? p.sum : p.product;
         d.need_operands(plus ? 4 : 3);
-        d.out.r[0] = d.destination(0, w);
+        d.out.r[0] = d.destination(0, p.to);
         d.out.r[1] = d.source(1, t);
         d.out.r[2] = d.source(2, t);
-        if (plus) d.out.r[3] = d.source(3, w);
+        if (plus) d.out.r[3] = d.source(3, p.to);
         return;
     }
-    if (!is_integer(t)) d.refuse("not interpreted for this type");
-    if (part == 0) d.out.execute = plus ? for_integer<MultiplyAddLow>(t) : for_integer<MultiplyLow>(t);
-    if (part == 1) d.out.execute = plus ? for_integer<MultiplyAddHigh>(t) : for_integer<MultiplyHigh>(t);
-    if (!d.out.execute) d.refuse("not interpreted for this type");
-    d.same(t, plus ? 3 : 2);
+    d.refuse_type();
+}
+
+void decode_mul(Decoder &d) {
+    int part = d.need_one_of({"lo", "hi", "wide"});
+    if (part == 2) return decode_wide<false>(d);
+    part == 0 ? decode_plain<MultiplyLow, 2>(d) : decode_plain<MultiplyHigh, 2>(d);
+}
+
+void decode_mad(Decoder &d) {
+    int part = d.need_one_of({"lo", "hi", "wide"});
+    if (part == 2) return decode_wide<true>(d);
+    part == 0 ? decode_plain<MultiplyAdd<MultiplyLow>, 3>(d) : decode_plain<MultiplyAdd<MultiplyHigh>, 3>(d);
+}
+
+template <typename Op> void decode_signed(Decoder &d) {
+    if (!is_signed(d.peek_type())) d.refuse_type();
+    decode_plain<Op, 1>(d);
 }
 
 // Functions of bits whose result is an u32 whatever the source.
@@ -178,52 +124,13 @@ uint32_t popc64(uint64_t a) { return static_cast<uint32_t>(__builtin_popcountll(
 uint32_t clz32(uint32_t a) { return a ? static_cast<uint32_t>(__builtin_clz(a)) : 32; }
 uint32_t clz64(uint64_t a) { return a ? static_cast<uint32_t>(__builtin_clzll(a)) : 64; }
 
-// The most significant bit that differs from the sign, or all ones; counted from the top if shift.
-template <typename T, bool shift> uint32_t bfind(T a) {
-    uint64_t u = static_cast<uint64_t>(a < 0 ? static_cast<T>(~a) : a);
-    if (u == 0) return ~uint32_t{0};
-    uint32_t at = 63 - static_cast<uint32_t>(__builtin_clzll(u));
-    return shift ? static_cast<uint32_t>(8 * sizeof(T) - 1) - at : at;
-}
-
-void decode_count(Decoder &d) {
-    bool ones = d.opcode() == "popc";
+template <auto of32, auto of64> void decode_count(Decoder &d) {
     Type t = d.type();
-    if (t != Type::b32 && t != Type::b64) d.refuse("not interpreted for this type");
-    if (t == Type::b32) d.out.execute = ones ? elementwise<popc32> : elementwise<clz32>;
-    if (t == Type::b64) d.out.execute = ones ? elementwise<popc64> : elementwise<clz64>;
+    if (t != Type::b32 && t != Type::b64) d.refuse_type();
+    d.out.execute = t == Type::b32 ? elementwise<of32> : elementwise<of64>;
     d.need_operands(2);
     d.out.r[0] = d.destination(0, Type::u32);
     d.out.r[1] = d.source(1, t);
-}
-
-void decode_bfind(Decoder &d) {
-    bool shift = d.has("shiftamt");
-    Type t = d.type();
-    switch (t) {
-    case Type::u32:
-        d.out.execute = shift ? elementwise<bfind<uint32_t, true>> : elementwise<bfind<uint32_t, false>>;
-        break;
-    case Type::s32:
-        d.out.execute = shift ? elementwise<bfind<int32_t, true>> : elementwise<bfind<int32_t, false>>;
-        break;
-    case Type::u64:
-        d.out.execute = shift ? elementwise<bfind<uint64_t, true>> : elementwise<bfind<uint64_t, false>>;
-        break;
-    case Type::s64:
-        d.out.execute = shift ? elementwise<bfind<int64_t, true>> : elementwise<bfind<int64_t, false>>;
-        break;
-    default:
-        d.refuse("not interpreted for this type");
-    }
-    d.need_operands(2);
-    d.out.r[0] = d.destination(0, Type::u32);
-    d.out.r[1] = d.source(1, t);
-}
-
-template <typename Op> void decode_signed(Decoder &d) {
-    if (!is_signed(d.peek_type())) d.refuse("not interpreted for this type");
-    decode_plain<Op, 1>(d);
 }
 
 }  // namespace
@@ -231,20 +138,18 @@ template <typename Op> void decode_signed(Decoder &d) {
 std::vector<Entry> integer_instructions() {
     constexpr Operands integer = Operands::integer;
     return {
-        {"add", integer, decode_sum<Add, elementwise<add_saturated<int32_t>>>},
-        {"sub", integer, decode_sum<Subtract, elementwise<subtract_saturated<int32_t>>>},
-        {"mul", integer, decode_product<false>},
-        {"mad", integer, decode_product<true>},
+        {"add", integer, decode_plain<Add, 2>},
+        {"sub", integer, decode_plain<Subtract, 2>},
+        {"mul", integer, decode_mul},
+        {"mad", integer, decode_mad},
         {"div", integer, decode_plain<Divide, 2>},
         {"rem", integer, decode_plain<Remainder, 2>},
         {"min", integer, decode_plain<Minimum, 2>},
         {"max", integer, decode_plain<Maximum, 2>},
         {"neg", integer, decode_signed<Negate>},
         {"abs", integer, decode_signed<Absolute>},
-        {"sad", integer, decode_plain<SumOfDifferences, 3>},
-        {"popc", integer, decode_count},
-        {"clz", integer, decode_count},
-        {"bfind", integer, decode_bfind},
+        {"popc", integer, decode_count<popc32, popc64>},
+        {"clz", integer, decode_count<clz32, clz64>},
     };
 }
 

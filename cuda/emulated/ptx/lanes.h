@@ -36,9 +36,6 @@ template <> struct Aliased<int64_t> {
 template <> struct Aliased<float> {
     typedef float type __attribute__((may_alias));
 };
-template <> struct Aliased<double> {
-    typedef double type __attribute__((may_alias));
-};
 
 // The 32 values of a register.
 template <typename T> using Lanes = typename Aliased<T>::type *;

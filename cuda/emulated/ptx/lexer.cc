@@ -53,7 +53,7 @@ class Lexer {
         Token::Kind kind = Token::punctuation;
         if (is_digit(peek())) {
             kind = Token::number;
-            while (is_word(peek()) || ((peek() == '+' || peek() == '-') && in_exponent(from))) at_++;
+            while (is_word(peek())) at_++;
         } else if (is_word(peek())) {
             kind = Token::word;
             while (is_word(peek()) || scope()) at_ += scope() ? 2 : 1;
@@ -73,12 +73,6 @@ class Lexer {
 
     // Modifiers such as .L2::128B have two colons within; a label has one behind it.
     bool scope() const { return peek() == ':' && peek(1) == ':'; }
-
-    // Whether a sign belongs to the number that began at from: 1.5e-3, but not 0x1e-3.
-    bool in_exponent(size_t from) const {
-        char before = text_[at_ - 1];
-        return (before == 'e' || before == 'E') && text_.substr(from, at_ - from).find('.') != text_.npos;
-    }
 
     [[noreturn]] void fail(const std::string &why) const {
         throw Error("ptx: line " + std::to_string(line_) + ": " + why);

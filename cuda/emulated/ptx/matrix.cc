@@ -1,7 +1,8 @@
 // ldmatrix and mma.sync: tiles that the 32 lanes of a warp hold in parts.
-#include "access.h"
+#include "block.h"
 #include "floats.h"
 #include "instructions.h"
+#include "warp.h"
 
 #include <cmath>
 #include <cstring>
@@ -20,7 +21,7 @@ void load_matrix(Warp &w, const Instruction &in, Mask active) {
     for (int m = 0; m < in.count; m++) {
         for (int r = 0; r < 8; r++) {
             const int lane = m * 8 + r;
-            uint64_t address = address_of(w, in.address[0], lane);
+            uint64_t address = w.address(in.address[0], lane);
             std::memcpy(tiles[m][r], w.block.shared.read(w, in, Mask{1} << lane, address, 16), 16);
         }
     }
@@ -46,8 +47,8 @@ void decode_ldmatrix(Decoder &d) {
     constexpr uint8_t counts[] = {1, 2, 4};
     d.out.count = counts[d.need_one_of({"x1", "x2", "x4"})];
     d.out.mode = d.has("trans");
-    d.need_one_of({"shared", "shared::cta"});
-    if (d.type() != Type::b16) d.refuse("not interpreted for this type");
+    d.need("shared");
+    if (d.type() != Type::b16) d.refuse_type();
     d.need_operands(2);
     const syntax::Operand &to = d.operand(0);
     if (to.kind != syntax::Operand::vector || to.elements.size() != d.out.count)
@@ -62,23 +63,23 @@ constexpr int d_at = 0, a_at = 4, b_at = 8, c_at = 10;
 
 // D[16,8] = A[16,depth] B[depth,8] + C. Products are exact; sums are float32, in the order of the depth. Tensor cores
 // add in an order and with roundings of their own, which NVIDIA does not tell.
-template <Type half, int depth> void multiply(Warp &w, const Instruction &in, Mask) {
+template <float (*widen)(uint16_t), int depth> void multiply(Warp &w, const Instruction &in, Mask) {
     alignas(64) float a[16][depth], b[depth][8], c[16][8];
     for (int part = 0; part < depth / 4; part++) {  // tiles of A: rows 0-7, rows 8-15, then the next eight columns
         Lanes<uint32_t> v = w.values<uint32_t>(in.r[a_at + part]);
         float (*rows)[depth] = a + part % 2 * 8;
         for (int l = 0; l < lanes; l++) {
             float *at = &rows[row_of(l)][part / 2 * 8 + column_of(l)];
-            at[0] = widen(half, static_cast<uint16_t>(v[l]));
-            at[1] = widen(half, static_cast<uint16_t>(v[l] >> 16));
+            at[0] = widen(static_cast<uint16_t>(v[l]));
+            at[1] = widen(static_cast<uint16_t>(v[l] >> 16));
         }
     }
     for (int part = 0; part < depth / 8; part++) {  // tiles of B, transposed: a lane's pair lies along the depth
         Lanes<uint32_t> v = w.values<uint32_t>(in.r[b_at + part]);
         for (int l = 0; l < lanes; l++) {
             const int k = part * 8 + column_of(l);
-            b[k][row_of(l)] = widen(half, static_cast<uint16_t>(v[l]));
-            b[k + 1][row_of(l)] = widen(half, static_cast<uint16_t>(v[l] >> 16));
+            b[k][row_of(l)] = widen(static_cast<uint16_t>(v[l]));
+            b[k + 1][row_of(l)] = widen(static_cast<uint16_t>(v[l] >> 16));
         }
     }
     for (int part = 0; part < 4; part++) {
@@ -123,8 +124,8 @@ void decode_mma(Decoder &d) {
     fragment(d, 1, a_at, deep ? 4 : 2, Type::b32);
     fragment(d, 2, b_at, deep ? 2 : 1, Type::b32);
     fragment(d, 3, c_at, 4, Type::f32);
-    if (a == Type::bf16) d.out.execute = deep ? multiply<Type::bf16, 16> : multiply<Type::bf16, 8>;
-    if (a == Type::f16) d.out.execute = deep ? multiply<Type::f16, 16> : multiply<Type::f16, 8>;
+    if (a == Type::bf16) d.out.execute = deep ? multiply<widen_bf16, 16> : multiply<widen_bf16, 8>;
+    if (a == Type::f16) d.out.execute = deep ? multiply<widen_f16, 16> : multiply<widen_f16, 8>;
 }
 
 }  // namespace

@@ -1,15 +1,55 @@
-// ld and st of all state spaces, with vectors; prefetches are left out.
-#include "access.h"
+// ld and st of all state spaces, with vectors, and whether an access is allowed.
+#include "block.h"
 #include "instructions.h"
+#include "warp.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace ptx {
 
 namespace {
 
-void count_loaded(Warp &w, Space space, uint32_t bytes) {
-    if (space == Space::global) w.block.counters.loaded += bytes;
+// A generic address's state space, which it is translated to.
+Space resolve(Space space, uint64_t *address) {
+    if (space != Space::generic) return space;
+    if (*address - shared_window >= window_bytes) return Space::global;
+    *address -= shared_window;
+    return Space::shared;
+}
+
+// The memory of a read of bytes by a lane. Throws Error if it is not allowed.
+const unsigned char *readable(Warp &w, const Instruction &in, int lane, Space space, uint64_t address, uint32_t bytes) {
+    if (space == Space::shared) return w.block.shared.read(w, in, Mask{1} << lane, address, bytes);
+    if (space == Space::global) {
+        const unsigned char *at = w.block.global.at(w, in, address, bytes, bytes);
+        w.block.counters.loaded += bytes;
+        return at;
+    }
+    const uint32_t size = w.block.program.parameter_bytes;
+    if (address > size || bytes > size - address || address % bytes) {
+        w.fail(in, "outside the kernel's parameters, or misaligned");
+    }
+    return w.block.launch.parameters + address;
+}
+
+// If all active lanes access global memory within one allocation and aligned, their addresses; false: ask one by one.
+bool global_at_once(Warp &w, const Instruction &in, Mask active, uint32_t bytes, uint64_t addresses[lanes]) {
+    const Address &a = in.address[0];
+    Lanes<uint64_t> base = w.values<uint64_t>(a.place);
+    uint64_t low = ~uint64_t{0}, high = 0, together = 0;
+    auto note = [&](int l) {
+        low = std::min(low, addresses[l]);
+        high = std::max(high, addresses[l]);
+        together |= addresses[l];
+    };
+    for (int l = 0; l < lanes; l++) addresses[l] = base[l] + static_cast<uint64_t>(a.displacement);
+    if (active == all_lanes) {
+        for (int l = 0; l < lanes; l++) note(l);
+    } else {
+        for_active(active, note);
+    }
+    return together % bytes == 0 && w.block.global.contains(low, high + bytes);
 }
 
 void count_stored(Warp &w, uint64_t address, uint32_t bytes) {
@@ -21,7 +61,7 @@ void count_stored(Warp &w, uint64_t address, uint32_t bytes) {
 void find_shared_sources(Warp &w, const Instruction &in, Mask active, const unsigned char *from[lanes]) {
     const uint32_t bytes = uint32_t{in.width} * in.count;
     uint64_t addresses[lanes];
-    for (int l = 0; l < lanes; l++) addresses[l] = address_of(w, in.address[0], l);
+    for (int l = 0; l < lanes; l++) addresses[l] = w.address(in.address[0], l);
     bool broadcast = true;
     for (Mask rest = active; rest;) {
         const uint64_t address = addresses[__builtin_ctz(rest)];
@@ -47,10 +87,9 @@ void find_sources(Warp &w, const Instruction &in, Mask active, const unsigned ch
     }
     if (in.space == Space::shared) return find_shared_sources(w, in, active, from);
     for_active(active, [&](int l) {
-        uint64_t address = address_of(w, in.address[0], l);
+        uint64_t address = w.address(in.address[0], l);
         Space space = resolve(in.space, &address);
         from[l] = readable(w, in, l, space, address, bytes);
-        count_loaded(w, space, bytes);
     });
 }
 
@@ -81,54 +120,42 @@ template <typename R, typename E> void save(Warp &w, const Instruction &in, Mask
             count_stored(w, addresses[l], bytes);
             return;
         }
-        uint64_t address = address_of(w, in.address[0], l);
+        uint64_t address = w.address(in.address[0], l);
         Space space = resolve(in.space, &address);
-        store(w, in, l, space, address, bytes, values);
-        if (space == Space::global) count_stored(w, address, bytes);
+        if (space == Space::shared) return w.block.shared.write(w, in, l, address, bytes, values);
+        std::memcpy(w.block.global.at(w, in, address, bytes, bytes), values, bytes);
+        count_stored(w, address, bytes);
     });
 }
 
-template <typename R> Execute loading(Type t) {
+template <typename R, typename E> Execute either(bool write) { return write ? save<R, E> : load<R, E>; }
+
+template <typename R> Execute handler(Type t, bool write) {
     switch (t) {
     case Type::s8:
-        return load<R, int8_t>;
+        return either<R, int8_t>(write);
     case Type::s16:
-        return load<R, int16_t>;
+        return either<R, int16_t>(write);
     case Type::s32:
-        return load<R, int32_t>;
+        return either<R, int32_t>(write);
     default:
         break;
     }
     switch (bytes(t)) {
     case 1:
-        return load<R, uint8_t>;
+        return either<R, uint8_t>(write);
     case 2:
-        return load<R, uint16_t>;
+        return either<R, uint16_t>(write);
     case 4:
-        return load<R, uint32_t>;
+        return either<R, uint32_t>(write);
     default:
-        return load<R, uint64_t>;
+        return either<R, uint64_t>(write);
     }
 }
 
-template <typename R> Execute saving(Type t) {
-    switch (bytes(t)) {
-    case 1:
-        return save<R, uint8_t>;
-    case 2:
-        return save<R, uint16_t>;
-    case 4:
-        return save<R, uint32_t>;
-    default:
-        return save<R, uint64_t>;
-    }
-}
-
-// Modifiers that say how caches are used or who else may look, none of which changes what a launch computes here.
+// Modifiers that say how caches are used, none of which changes what a launch computes here.
 void take_hints(Decoder &d) {
-    d.one_of({"weak", "volatile", "relaxed"});
-    d.one_of({"cta", "cluster", "gpu", "sys"});
-    d.one_of({"ca", "cg", "cs", "lu", "cv", "wb", "wt"});
+    d.one_of({"volatile", "ca", "cg", "cs", "lu", "cv", "wb", "wt"});
     d.one_of({"L1::evict_normal", "L1::evict_unchanged", "L1::evict_first", "L1::evict_last", "L1::no_allocate"});
     d.one_of({"L2::64B", "L2::128B", "L2::256B"});
 }
@@ -159,42 +186,25 @@ int data_registers(Decoder &d, const syntax::Operand &o, Type t, bool write) {
 
 void decode_access(Decoder &d, bool write) {
     take_hints(d);
-    Space space = take_space(d);
+    constexpr Space spaces[] = {Space::generic, Space::global, Space::shared, Space::parameter};
+    Space space = spaces[d.one_of({"global", "shared", "param"}) + 1];
     if (!write && d.has("nc") && space != Space::global) d.refuse(".nc is for global memory");
     int vector = d.one_of({"v2", "v4"});
     d.out.count = vector < 0 ? 1 : vector == 0 ? 2 : 4;
     Type t = d.type();
-    if (t == Type::pred) d.refuse("not interpreted for this type");
+    if (t == Type::pred) d.refuse_type();
     d.out.width = static_cast<uint8_t>(bytes(t));
     d.out.space = space;
     if (d.out.width * d.out.count > 16) d.refuse("more than 16 bytes at once are not interpreted");
-    if (write && (space == Space::constant || space == Space::parameter)) d.refuse("cannot write there");
-    note_granule(d, space, d.out.width * d.out.count);
+    if (write && space == Space::parameter) d.refuse("cannot write there");
+    if (space == Space::shared || space == Space::generic) d.names.note_granule(uint32_t{d.out.width} * d.out.count);
 
     d.need_operands(2);
     int width = data_registers(d, d.operand(write ? 1 : 0), t, !write);
     d.out.address[0] = d.address(d.operand(write ? 0 : 1), space);
-    switch (width) {
-    case 16:
-        d.out.execute = write ? saving<uint16_t>(t) : loading<uint16_t>(t);
-        break;
-    case 32:
-        d.out.execute = write ? saving<uint32_t>(t) : loading<uint32_t>(t);
-        break;
-    default:
-        d.out.execute = write ? saving<uint64_t>(t) : loading<uint64_t>(t);
-        break;
-    }
-}
-
-void nothing(Warp &, const Instruction &, Mask) {}
-
-void decode_prefetch(Decoder &d) {
-    Space space = take_space(d);
-    d.need_one_of({"L1", "L2", "L2::evict_last", "L2::evict_normal"});
-    d.need_operands(1);
-    d.address(d.operand(0), space);
-    d.out.execute = nothing;
+    d.out.execute = width == 16   ? handler<uint16_t>(t, write)
+                    : width == 32 ? handler<uint32_t>(t, write)
+                                  : handler<uint64_t>(t, write);
 }
 
 }  // namespace
@@ -202,9 +212,7 @@ void decode_prefetch(Decoder &d) {
 std::vector<Entry> memory_instructions() {
     return {
         {"ld", Operands::any, [](Decoder &d) { decode_access(d, false); }},
-        {"ldu", Operands::any, [](Decoder &d) { decode_access(d, false); }},
         {"st", Operands::any, [](Decoder &d) { decode_access(d, true); }},
-        {"prefetch", Operands::any, decode_prefetch},
     };
 }
 

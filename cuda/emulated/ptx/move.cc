@@ -37,7 +37,6 @@ Execute packing(Decoder &d, int whole, int part, bool unpacks) {
 void decode_vector(Decoder &d, Type t, bool unpacks) {
     const syntax::Operand &vector = d.operand(unpacks ? 0 : 1), &scalar = d.operand(unpacks ? 1 : 0);
     const int count = static_cast<int>(vector.elements.size());
-    if (count != 2 && count != 4) d.refuse("vectors of this size are not interpreted");
     const int part = bits(t) / count;
     const Type part_type = part == 16 ? Type::b16 : Type::b32;
     d.out.execute = packing(d, bits(t), part, unpacks);
@@ -50,33 +49,22 @@ void decode_vector(Decoder &d, Type t, bool unpacks) {
     }
 }
 
-Execute copying(Decoder &d, Type t) {
-    switch (bits(t)) {
-    case 16:
-        return elementwise<copy<uint16_t>>;
-    case 32:
-        return elementwise<copy<uint32_t>>;
-    case 64:
-        return elementwise<copy<uint64_t>>;
-    default:
-        d.refuse("not interpreted for this type");
-    }
-}
-
 void decode_mov(Decoder &d) {
     Type t = d.type();
     d.need_operands(2);
     if (d.operand(0).kind == syntax::Operand::vector) return decode_vector(d, t, true);
     if (d.operand(1).kind == syntax::Operand::vector) return decode_vector(d, t, false);
-    d.out.execute = copying(d, t);
+    const int width = bits(t);
+    if (width < 16) d.refuse_type();
+    d.out.execute = width == 16   ? elementwise<copy<uint16_t>>
+                    : width == 32 ? elementwise<copy<uint32_t>>
+                                  : elementwise<copy<uint64_t>>;
     d.out.r[0] = d.destination(0, t);
     const syntax::Operand &from = d.operand(1);
-    // The address of a variable within its own state space.
+    // The address of a variable within shared memory.
     if (from.kind == syntax::Operand::name && !d.names.find_register(from.text, d.statement().scope)) {
         if (const Symbol *symbol = d.names.find_symbol(from.text, d.statement().scope)) {
-            if (bits(t) < 32 || (bits(t) == 32 && symbol->space != Space::shared && symbol->space != Space::local)) {
-                d.refuse("an address does not fit this type");
-            }
+            if (width < 32) d.refuse("an address does not fit this type");
             if (symbol->space == Space::parameter) d.refuse("the address of a parameter is not interpreted");
             d.out.r[1] = d.constant(symbol->address + static_cast<uint64_t>(from.value), bytes(t));
             return;
@@ -85,57 +73,27 @@ void decode_mov(Decoder &d) {
     d.out.r[1] = d.source(1, t);
 }
 
-uint64_t offset_of(Decoder &d) {
-    if (d.has("shared")) return shared_window;
-    if (d.has("local")) return local_window;
-    if (d.has("global") || d.has("const") || d.has("param")) return 0;  // these are part of the generic space
-    d.refuse("a conversion from or to this state space is not interpreted");
-}
-
 uint64_t plus(uint64_t a, uint64_t b) { return a + b; }
 
-// cvta.space: to a generic address; cvta.to.space: back.
+// cvta.space: to a generic address; cvta.to.space: back. Global memory is part of the generic space.
 void decode_cvta(Decoder &d) {
-    bool back = d.has("to");
-    uint64_t offset = offset_of(d);
-    Type t = d.type();
-    if (t != Type::u64) d.refuse("addresses have 64 bits");
+    const bool back = d.has("to"), shared = d.need_one_of({"global", "shared"}) == 1;
+    const uint64_t offset = shared ? shared_window : 0;
+    if (d.type() != Type::u64) d.refuse("addresses have 64 bits");
     d.need_operands(2);
     d.out.execute = elementwise<plus>;
-    d.out.r[0] = d.destination(0, t);
+    d.out.r[0] = d.destination(0, Type::u64);
     const syntax::Operand &from = d.operand(1);
     const Symbol *symbol =
         from.kind == syntax::Operand::name ? d.names.find_symbol(from.text, d.statement().scope) : nullptr;
-    d.out.r[1] = symbol ? d.constant(symbol->address + static_cast<uint64_t>(from.value), 8) : d.source(1, t);
+    d.out.r[1] = symbol ? d.constant(symbol->address + static_cast<uint64_t>(from.value), 8) : d.source(1, Type::u64);
     d.out.r[2] = d.constant(back ? 0 - offset : offset, 8);
-}
-
-template <Space space> void is_space(Warp &w, const Instruction &in, Mask active) {
-    Lanes<uint64_t> a = w.values<uint64_t>(in.r[1]);
-    Mask holds = lanes_where([&](int l) {
-        bool shared = a[l] - shared_window < window_bytes, local = a[l] - local_window < window_bytes;
-        return space == Space::shared ? shared : space == Space::local ? local : !shared && !local;
-    });
-    Mask &p = w.predicate(in.r[0]);
-    p = (p & ~active) | (holds & active);
-}
-
-void decode_isspacep(Decoder &d) {
-    constexpr Execute tests[] = {is_space<Space::shared>, is_space<Space::local>, is_space<Space::global>};
-    d.out.execute = tests[d.need_one_of({"shared", "local", "global"})];
-    d.need_operands(2);
-    d.out.r[0] = d.predicate_destination(d.operand(0).text);
-    d.out.r[1] = d.source(1, Type::u64);
 }
 
 }  // namespace
 
 std::vector<Entry> move_instructions() {
-    return {
-        {"mov", Operands::any, decode_mov},
-        {"cvta", Operands::any, decode_cvta},
-        {"isspacep", Operands::any, decode_isspacep},
-    };
+    return {{"mov", Operands::any, decode_mov}, {"cvta", Operands::any, decode_cvta}};
 }
 
 }  // namespace ptx

@@ -14,7 +14,7 @@ namespace {
 constexpr uint32_t line_bytes = 64;
 // Bounds that no kernel comes near, against damaged text.
 constexpr uint32_t max_register_bytes = 64 << 20;
-constexpr uint64_t max_local_bytes = 512 << 10;  // of a thread, as in hardware
+constexpr uint64_t max_shared_bytes = 1 << 28;
 
 [[noreturn]] void fail(int line, const std::string &why) {
     throw Error("ptx: line " + std::to_string(line) + ": " + why);
@@ -22,57 +22,29 @@ constexpr uint64_t max_local_bytes = 512 << 10;  // of a thread, as in hardware
 
 uint64_t round_up(uint64_t n, uint64_t to) { return (n + to - 1) / to * to; }
 
-struct SpecialName {
-    std::string_view name;
-    Special which;
-};
-
-constexpr SpecialName specials[] = {
-    {"%tid.x", Special::tid_x},
-    {"%tid.y", Special::tid_y},
-    {"%tid.z", Special::tid_z},
-    {"%ntid.x", Special::ntid_x},
-    {"%ntid.y", Special::ntid_y},
-    {"%ntid.z", Special::ntid_z},
-    {"%ctaid.x", Special::ctaid_x},
-    {"%ctaid.y", Special::ctaid_y},
-    {"%ctaid.z", Special::ctaid_z},
-    {"%nctaid.x", Special::nctaid_x},
-    {"%nctaid.y", Special::nctaid_y},
-    {"%nctaid.z", Special::nctaid_z},
-    {"%laneid", Special::laneid},
-    {"%warpid", Special::warpid},
-    {"%nwarpid", Special::nwarpid},
-    {"%lanemask_eq", Special::lanemask_eq},
-    {"%lanemask_lt", Special::lanemask_lt},
-    {"%lanemask_le", Special::lanemask_le},
-    {"%lanemask_gt", Special::lanemask_gt},
-    {"%lanemask_ge", Special::lanemask_ge},
-    {"%dynamic_smem_size", Special::dynamic_shared},
-    {"%total_smem_size", Special::total_shared},
-};
+constexpr std::string_view special_names[] = {"%tid", "%ntid", "%ctaid", "%nctaid", "%laneid"};  // as in Special
 
 }  // namespace
 
-Names::Names(const syntax::Function &function, const std::map<std::string_view, Symbol> &outside, uint64_t shared_from,
-             Program *program)
-    : program_(*program), scopes_(function.scopes.size()), outside_(outside) {
-    uint64_t shared = shared_from, parameters = 0;
+Names::Names(const syntax::Function &function, const std::vector<syntax::Variable> &outside, Program *program)
+    : program_(*program), scopes_(function.scopes.size()) {
+    uint64_t parameters = 0;
     for (const syntax::Variable &p : function.parameters) {
         parameters = round_up(parameters, p.align);
         scopes_[0].symbols[p.name] = {Space::parameter, parameters};
         parameters += p.size;
     }
+    program_.parameter_bytes = static_cast<uint32_t>(parameters);
+    for (const syntax::Variable &v : outside) declare(v, &outside_);
     for (size_t i = 0; i < scopes_.size(); i++) {
         scopes_[i].parent = function.scopes[i].parent;
         for (const syntax::Register &r : function.scopes[i].registers) declare(r, &scopes_[i]);
-        for (const syntax::Variable &v : function.scopes[i].variables) declare(v, &scopes_[i], &shared);
+        for (const syntax::Variable &v : function.scopes[i].variables) declare(v, &scopes_[i].symbols);
     }
+    declare_dynamic(outside);
     for (const syntax::Label &l : function.labels) {
         if (!scopes_[l.scope].labels.emplace(l.name, l.statement).second) fail(l.line, "a label for the second time");
     }
-    program_.parameter_bytes = static_cast<uint32_t>(parameters);
-    program_.static_shared = static_cast<uint32_t>(shared);
 }
 
 void Names::declare(const syntax::Register &r, Inner *scope) {
@@ -81,19 +53,26 @@ void Names::declare(const syntax::Register &r, Inner *scope) {
     if (!added) fail(r.line, "register " + std::string(r.name) + " for the second time");
 }
 
-void Names::declare(const syntax::Variable &v, Inner *scope, uint64_t *shared) {
-    Symbol symbol;
-    if (v.space == ".shared") {
-        uint64_t at = round_up(*shared, v.align);
-        symbol = {Space::shared, at};
-        *shared = at + v.size;
-    } else {
-        uint64_t at = round_up(program_.local_bytes, v.align);
-        symbol = {Space::local, at};
-        if (at + v.size > max_local_bytes) fail(v.line, "more local memory than a thread can have");
-        program_.local_bytes = static_cast<uint32_t>(round_up(at + v.size, 16));
+void Names::declare(const syntax::Variable &v, std::map<std::string_view, Symbol> *symbols) {
+    uint64_t at = round_up(program_.static_shared, v.align);
+    if (!symbols->emplace(v.name, Symbol{Space::shared, at}).second) {
+        fail(v.line, std::string(v.name) + " for the second time");
     }
-    if (!scope->symbols.emplace(v.name, symbol).second) fail(v.line, std::string(v.name) + " for the second time");
+    if (at + v.size > max_shared_bytes) fail(v.line, "more shared memory than a block can have");
+    if (v.size) program_.static_shared = static_cast<uint32_t>(at + v.size);
+}
+
+// Dynamic shared memory begins behind all static variables; all arrays of unknown size begin there.
+void Names::declare_dynamic(const std::vector<syntax::Variable> &outside) {
+    uint64_t align = 0;
+    for (const syntax::Variable &v : outside) {
+        if (v.size == 0) align = std::max<uint64_t>({align, static_cast<uint64_t>(v.align), 16});
+    }
+    if (align == 0) return;
+    program_.static_shared = static_cast<uint32_t>(round_up(program_.static_shared, align));
+    for (const syntax::Variable &v : outside) {
+        if (v.size == 0) outside_[v.name].address = program_.static_shared;
+    }
 }
 
 RegisterName *Names::find_in(std::string_view name, Inner *scope) {
@@ -145,15 +124,18 @@ uint32_t Names::allocate(int bytes_of_lane) {
 }
 
 uint32_t Names::special(std::string_view name, int bytes_of_lane) {
-    for (const SpecialName &s : specials) {
-        if (s.name != name) continue;
-        for (const SpecialRegister &known : program_.specials) {
-            if (known.which == s.which && known.bytes == bytes_of_lane) return known.place;
-        }
-        program_.specials.push_back({allocate(bytes_of_lane), s.which, bytes_of_lane});
-        return program_.specials.back().place;
+    const size_t dot = name.find('.');
+    const auto *found = std::find(std::begin(special_names), std::end(special_names), name.substr(0, dot));
+    const auto which = static_cast<Special>(found - std::begin(special_names));
+    const std::string_view axis = dot == name.npos ? "" : name.substr(dot);
+    if (found == std::end(special_names) || axis.empty() != (which == Special::laneid)) return no_register;
+    const int number = axis.empty() || axis == ".x" ? 0 : axis == ".y" ? 1 : axis == ".z" ? 2 : -1;
+    if (number < 0) return no_register;
+    for (const SpecialRegister &known : program_.specials) {
+        if (known.which == which && known.axis == number && known.bytes == bytes_of_lane) return known.place;
     }
-    return no_register;
+    program_.specials.push_back({allocate(bytes_of_lane), which, number, bytes_of_lane});
+    return program_.specials.back().place;
 }
 
 uint32_t Names::constant(uint64_t value, int bytes_of_lane) {

@@ -11,7 +11,7 @@
 
 namespace ptx {
 
-// A variable of any state space but .reg.
+// A parameter or a shared variable.
 struct Symbol {
     Space space;
     uint64_t address;  // within its space
@@ -24,10 +24,9 @@ struct RegisterName {
 
 class Names {
   public:
-    // Lays out the function's parameters, static shared and local memory in program. outside holds the module's
-    // variables; shared_from is where the function's own shared variables begin. Throws Error at names declared twice.
-    Names(const syntax::Function &function, const std::map<std::string_view, Symbol> &outside, uint64_t shared_from,
-          Program *program);
+    // Lays out the function's parameters, and shared memory in program: the module's shared variables, then the
+    // function's own, then dynamic memory. Throws Error at names declared twice.
+    Names(const syntax::Function &function, const std::vector<syntax::Variable> &outside, Program *program);
 
     // nullptr if there is none of that name, seen from scope.
     RegisterName *find_register(std::string_view name, int scope);
@@ -64,13 +63,14 @@ class Names {
     };
 
     void declare(const syntax::Register &r, Inner *scope);
-    void declare(const syntax::Variable &v, Inner *scope, uint64_t *shared);
+    void declare(const syntax::Variable &v, std::map<std::string_view, Symbol> *symbols);
+    void declare_dynamic(const std::vector<syntax::Variable> &outside);
     RegisterName *find_in(std::string_view name, Inner *scope);
     uint32_t allocate(int bytes_of_lane);
 
     Program &program_;
     std::vector<Inner> scopes_;
-    const std::map<std::string_view, Symbol> &outside_;
+    std::map<std::string_view, Symbol> outside_;              // of the module
     std::map<std::pair<uint64_t, int>, uint32_t> constants_;  // places by value and bytes
 };
 

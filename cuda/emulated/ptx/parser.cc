@@ -1,10 +1,10 @@
-#include "parser.h"
-
+// From tokens to syntax.
+#include <algorithm>
 #include <cstdlib>
-#include <cstring>
 
 #include "lexer.h"
 #include "ptx.h"
+#include "syntax.h"
 
 namespace ptx {
 
@@ -27,13 +27,13 @@ class Parser {
         while (peek().kind != Token::end) {
             if (at(".version") || at(".target") || at(".address_size") || at(".file")) {
                 skip_line();
-            } else if (at(".visible") || at(".weak") || at(".extern") || at(".common")) {
+            } else if (at(".visible") || at(".weak") || at(".extern")) {
                 next();
             } else if (at(".entry")) {
                 next();
                 out.entries.push_back(function());
-            } else if (at(".global") || at(".const") || at(".shared")) {
-                out.variables.push_back(variable());
+            } else if (at(".shared")) {
+                out.shared.push_back(variable());
                 expect(";");
             } else {
                 fail("cannot interpret " + quoted(peek().text));
@@ -80,33 +80,20 @@ class Parser {
         return next().text;
     }
 
-    // A number with its sign: an integer, a decimal fraction, or the bits of one (0f..., 0d...).
+    // A number with its sign: an integer, or the bits of a float32 (0f3F800000), which is how nvcc writes fractions.
     Operand number() {
         Operand out;
         take("+");
         bool negative = take("-");  // nvcc writes [%rd1+-8]
         if (peek().kind != Token::number) fail("expected a number, found " + quoted(peek().text));
         std::string text(next().text);
-        char form = text.size() > 1 && text[0] == '0' ? text[1] : '\0';
+        bool real = text.size() > 1 && text[0] == '0' && (text[1] == 'f' || text[1] == 'F');
         char *end = nullptr;
-        if (form == 'f' || form == 'F' || form == 'd' || form == 'D') {
-            out.kind = Operand::real;
-            out.single = form == 'f' || form == 'F';
-            out.value = static_cast<int64_t>(std::strtoull(text.c_str() + 2, &end, 16));
-            if (negative) out.value ^= out.single ? int64_t{1} << 31 : INT64_MIN;
-        } else if (text.find('.') != text.npos) {
-            out.kind = Operand::real;
-            double value = std::strtod(text.c_str(), &end);
-            if (negative) value = -value;
-            std::memcpy(&out.value, &value, sizeof value);
-        } else {
-            out.kind = Operand::integer;
-            bool binary = form == 'b' || form == 'B';
-            uint64_t value = std::strtoull(text.c_str() + (binary ? 2 : 0), &end, binary ? 2 : 0);
-            out.value = static_cast<int64_t>(negative ? 0 - value : value);
-            if (*end == 'U') end++;
-        }
+        uint64_t value = std::strtoull(text.c_str() + (real ? 2 : 0), &end, real ? 16 : 0);
+        if (*end == 'U' && !real) end++;
         if (*end) fail("cannot read the number " + text);
+        out.kind = real ? Operand::real : Operand::integer;
+        out.value = static_cast<int64_t>(!negative ? value : real ? value ^ uint64_t{1} << 31 : 0 - value);
         return out;
     }
 
@@ -130,17 +117,16 @@ class Parser {
         return t;
     }
 
-    // .space [.align n] .type name[count] [= {values}]; parameters may say .ptr .space .align n about what they point
-    // to.
+    // .space [.align n] .type name[count]; parameters may say .ptr .space .align n about what they point to.
     Variable variable() {
         Variable out;
         out.line = peek().line;
-        out.space = word();
+        next();
         if (take(".align")) out.align = alignment();
         out.type = type();
         out.align = std::max<int64_t>(out.align, bytes(out.type));
         if (take(".ptr")) {
-            if (at(".global") || at(".shared") || at(".const") || at(".local")) next();
+            if (at(".global") || at(".shared")) next();
             if (take(".align")) alignment();
         }
         out.name = word();
@@ -151,8 +137,7 @@ class Parser {
             expect("]");
         }
         out.size = count * bytes(out.type);
-        if (take("=")) values(out.type, &out.values);
-        if (static_cast<int64_t>(out.values.size()) > count) fail("more values than elements");
+        if (at("=")) fail("shared memory cannot be initialised");
         return out;
     }
 
@@ -160,33 +145,6 @@ class Parser {
         int64_t n = integer(1, 1024);
         if (n & (n - 1)) fail("an alignment that is not a power of two");
         return n;
-    }
-
-    void values(Type type, std::vector<int64_t> *out) {
-        if (!take("{")) {
-            out->push_back(element(type));
-            return;
-        }
-        do {
-            if (at("{")) fail("nested initialisers are not interpreted");
-            out->push_back(element(type));
-        } while (take(","));
-        expect("}");
-    }
-
-    // The bits of an initial value.
-    int64_t element(Type type) {
-        Operand n = number();
-        if ((n.kind == Operand::real) != is_float(type) || (n.single && type == Type::f64)) {
-            fail("a number of another kind than the variable");
-        }
-        if (n.kind == Operand::integer || n.single || type == Type::f64) return n.value;
-        double wide;
-        std::memcpy(&wide, &n.value, sizeof wide);
-        auto narrow = static_cast<float>(wide);
-        uint32_t low;
-        std::memcpy(&low, &narrow, sizeof low);
-        return low;
     }
 
     Function function() {
@@ -234,7 +192,7 @@ class Parser {
                 open.pop_back();
             } else if (take(".reg")) {
                 registers(&f->scopes[scope]);
-            } else if (at(".shared") || at(".local")) {
+            } else if (at(".shared")) {
                 f->scopes[scope].variables.push_back(variable());
                 expect(";");
             } else if (take(".pragma")) {  // advice on unrolling
@@ -302,7 +260,6 @@ class Parser {
             return number();
         } else if (take("_")) {
             out.kind = Operand::sink;
-            if (take("|")) out.second = word();
         } else {
             out.kind = Operand::name;
             out.negated = take("!");

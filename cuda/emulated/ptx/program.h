@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -25,20 +24,20 @@ enum class Flow : uint8_t {
     next,
     branch,   // to Instruction::target
     leave,    // exit, ret
-    gather,   // waits until the lanes named by the mask operand (r[mask_operand]) have come here
+    gather,   // waits until the lanes named by r[member_mask] have come here
     aligned,  // waits for every lane of the warp
     barrier,  // aligned, and the warp then waits for others
 };
 
 // State spaces as instructions name them; generic addresses are told apart by where they point.
-enum class Space : uint8_t { generic, global, shared, local, constant, parameter };
+enum class Space : uint8_t { generic, global, shared, parameter };
 
-// Generic addresses of shared and local memory lie where no allocation of the process does.
+// Generic addresses of shared memory lie where no allocation of the process does.
 constexpr uint64_t shared_window = uint64_t{1} << 56;
-constexpr uint64_t local_window = uint64_t{2} << 56;
 constexpr uint64_t window_bytes = uint64_t{1} << 32;
 
 constexpr uint32_t no_register = ~uint32_t{0};
+constexpr int member_mask = 5;  // where Instruction::r has the mask of Flow::gather
 
 // [register + displacement]; a variable's address is all displacement.
 struct Address {
@@ -52,13 +51,12 @@ struct Instruction {
     uint32_t guard = no_register;  // a predicate
     bool guard_negated = false;
     Flow flow = Flow::next;
-    uint8_t flops = 0;         // float32 operations of a lane
-    uint8_t mask_operand = 0;  // of Flow::gather: which of r holds the member mask
+    uint8_t flops = 0;  // float32 operations of a lane
     Space space = Space::generic;
     uint8_t width = 0;                        // memory: bytes of one element
     uint8_t count = 1;                        // memory: elements of a vector; ldmatrix: matrices
     uint8_t mode = 0;                         // what distinguishes variants that share a function
-    Type from = Type::none, to = Type::none;  // of a conversion, and of an atomic operation
+    Type from = Type::none, to = Type::none;  // of a conversion
     int line = 0;
     uint32_t target = 0;  // of a branch: index into Program::code
     Address address[2];   // of memory; a copy's destination first
@@ -68,42 +66,13 @@ struct Instruction {
 };
 
 // %tid.x and the like.
-enum class Special : uint8_t {
-    tid_x,
-    tid_y,
-    tid_z,
-    ntid_x,
-    ntid_y,
-    ntid_z,
-    ctaid_x,
-    ctaid_y,
-    ctaid_z,
-    nctaid_x,
-    nctaid_y,
-    nctaid_z,
-    laneid,
-    warpid,
-    nwarpid,
-    lanemask_eq,
-    lanemask_lt,
-    lanemask_le,
-    lanemask_gt,
-    lanemask_ge,
-    dynamic_shared,
-    total_shared,
-};
+enum class Special : uint8_t { tid, ntid, ctaid, nctaid, laneid };
 
 struct SpecialRegister {
     uint32_t place;
     Special which;
+    int axis;  // 0 for .x
     int bytes;
-};
-
-// Initialised memory of a module: its .const or its .global variables.
-struct Image {
-    uint64_t address = 0;  // aligned to what its variables ask for
-    uint64_t size = 0;
-    std::vector<unsigned char> storage;
 };
 
 struct Program {
@@ -115,10 +84,7 @@ struct Program {
     uint32_t register_bytes = 0;  // of one warp, a multiple of 8
     uint32_t parameter_bytes = 0;
     uint32_t static_shared = 0;
-    uint32_t local_bytes = 0;                            // of one thread
-    uint32_t shared_granule = 4;                         // the smallest access to shared memory, in bytes (1, 2 or 4)
-    const Image *constant = nullptr, *global = nullptr;  // owned by images
-    std::shared_ptr<const void> images;
+    uint32_t shared_granule = 4;  // the smallest access to shared memory, in bytes (1, 2 or 4)
 };
 
 }  // namespace ptx

@@ -2,14 +2,15 @@
 //
 // A module is parsed once (an instruction or modifier that is not known is refused there), and a kernel is then run
 // any number of times, by any number of threads at once. Warps are the unit of execution, as in hardware: a register
-// is an array of 32 values, one for each lane.
+// is an array of 32 values, one for each lane. What no kernel of this project needs is not here: float64, 16-bit
+// arithmetic, atomics, votes, named barriers, local and constant memory. A kernel that needs it adds it.
 //
 // lexer, parser, syntax     text to statements
 // names, decoder, module    statements to a Program: places of registers, functions of instructions
-// instructions              the table; its families: integer logic floating half compare convert move memory atomic
-//                           async exchange matrix control
+// instructions              the families of instructions: integer logic floating compare convert move memory async
+//                           shuffle matrix control
 // warp, block, run          lanes that diverge and meet, barriers, the order of warps and blocks
-// shared_memory             races; global_memory, access: which addresses are allowed
+// shared_memory             races; global_memory: which addresses are allowed
 //
 // What it does not show: time, the hardware's weak memory model, races on global memory between blocks, and the true
 // errors of approximations (ex2.approx and the like), which are computed exactly.

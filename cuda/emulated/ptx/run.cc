@@ -74,13 +74,13 @@ Counters run(const Kernel &kernel, const Launch &launch, const Machine &machine)
     check(kernel, launch);
     const uint64_t blocks = volume(launch.grid);
     Order order(blocks, machine.seed);
-    std::mutex atomics, results;
+    std::mutex results;
     Counters total;
     std::optional<Error> first;
 
     auto work = [&] {
         try {
-            Block block(*kernel.program, launch, machine, atomics);
+            Block block(*kernel.program, launch, machine);
             for (uint64_t number; order.take(&number);) block.run(number);
             std::lock_guard<std::mutex> held(results);
             total += block.counters;

@@ -8,10 +8,6 @@
 
 namespace ptx {
 
-void Clock::merge(const Clock &other) {
-    for (int w = 0; w < max_warps; w++) phase[w] = std::max(phase[w], other.phase[w]);
-}
-
 SharedMemory::SharedMemory(size_t bytes, uint32_t granule)
     : bytes_(bytes), shift_(__builtin_ctz(granule)), granules_((bytes + granule - 1) / granule) {
     start();
@@ -19,14 +15,9 @@ SharedMemory::SharedMemory(size_t bytes, uint32_t granule)
 
 void SharedMemory::start() {
     std::fill(bytes_.begin(), bytes_.end(), 0xff);
-    for (const Clock &clock : waited_)
-        first_ = std::max(first_, *std::max_element(clock.phase, clock.phase + max_warps));
-    first_++;
-    for (int w = 0; w < max_warps; w++) {
-        waited_[w] = Clock();
-        waited_[w].phase[w] = first_;
-        steps_[w] = 0;
-    }
+    first_ = ++phase_;
+    std::fill(left_, left_ + max_warps, ~uint32_t{0});
+    std::fill(steps_, steps_ + max_warps, 0);
 }
 
 unsigned char *SharedMemory::check(const Warp &warp, const Instruction &in, uint64_t address, uint32_t bytes) const {
@@ -53,24 +44,15 @@ void SharedMemory::write(const Warp &warp, const Instruction &in, int lane, uint
     unsigned char *at = check(warp, in, address, bytes);
     bool same = std::memcmp(at, data, bytes) == 0;
     for (uint64_t g = address >> shift_; g <= (address + bytes - 1) >> shift_; g++) {
-        note_write(warp, in, lane, &granules_[g], false, same);
+        note_write(warp, in, lane, &granules_[g], same);
     }
     std::memcpy(at, data, bytes);
-}
-
-unsigned char *SharedMemory::atomic(const Warp &warp, const Instruction &in, int lane, uint64_t address,
-                                    uint32_t bytes) {
-    unsigned char *at = check(warp, in, address, bytes);
-    for (uint64_t g = address >> shift_; g <= (address + bytes - 1) >> shift_; g++) {
-        note_write(warp, in, lane, &granules_[g], true, false);
-    }
-    return at;
 }
 
 void SharedMemory::begin_async(const Warp &warp, const Instruction &in, int lane, uint64_t address, uint32_t bytes) {
     std::memset(check(warp, in, address, bytes), 0xff, bytes);
     for (uint64_t g = address >> shift_; g <= (address + bytes - 1) >> shift_; g++) {
-        note_write(warp, in, lane, &granules_[g], false, false);
+        note_write(warp, in, lane, &granules_[g], false);
         granules_[g].pending = true;
     }
 }
@@ -82,7 +64,7 @@ void SharedMemory::end_async(const Warp &warp, int lane, uint64_t address, uint3
         g.pending = false;
         g.writer = static_cast<uint8_t>(warp.index);
         g.writing_lane = static_cast<uint8_t>(lane);
-        g.write_phase = waited_[warp.index].phase[warp.index];
+        g.write_phase = phase_;
         g.write_step = steps_[warp.index];
     }
 }
@@ -91,11 +73,9 @@ void SharedMemory::check_writer(const Warp &warp, const Instruction &in, Mask wh
                                 const char *what) const {
     if (g.write_phase < first_) return;
     if (g.pending) race(warp, in, g, std::string(what) + " before the wait for the asynchronous copy");
-    const Clock &waited = waited_[warp.index];
     if (g.writer != warp.index) {
-        if (waited.phase[g.writer] < g.write_phase) race(warp, in, g, std::string(what) + " after the write");
-    } else if ((who & ~(Mask{1} << g.writing_lane)) && g.write_phase == waited.phase[warp.index] &&
-               g.write_step == steps_[warp.index]) {
+        if (!ordered(g.writer, g.write_phase)) race(warp, in, g, std::string(what) + " after the write");
+    } else if ((who & ~(Mask{1} << g.writing_lane)) && g.write_phase == phase_ && g.write_step == steps_[warp.index]) {
         race(warp, in, g, std::string(what) + " by lanes " + hex(who) + " after the write");
     }
 }
@@ -103,9 +83,9 @@ void SharedMemory::check_writer(const Warp &warp, const Instruction &in, Mask wh
 // Whether a warp that has read the granule may read it again without a look at its writer: nobody has written since,
 // for that would have forgotten the readers, and nothing the warp waits for can have undone an order.
 bool SharedMemory::read_before(int w, const Granule &g) const {
-    const uint32_t phase = waited_[w].phase[w], step = steps_[w];
-    return (g.readers >> w & 1) && g.last_reader == w && g.read_phase == phase && g.read_step == step &&
-           (g.writer != w || g.write_phase != phase || g.write_step != step);
+    const uint32_t step = steps_[w];
+    return (g.readers >> w & 1) && g.last_reader == w && g.read_phase == phase_ && g.read_step == step &&
+           (g.writer != w || g.write_phase != phase_ || g.write_step != step);
 }
 
 void SharedMemory::note_read(const Warp &warp, const Instruction &in, Mask who, Granule *g) {
@@ -115,17 +95,15 @@ void SharedMemory::note_read(const Warp &warp, const Instruction &in, Mask who, 
         return;
     }
     check_writer(warp, in, who, *g, "read");
-    const Clock &waited = waited_[w];
-    const uint32_t phase = waited.phase[w];
-    if (g->read_phase != phase) {
-        // Readers this warp has waited for need not be remembered: who is ordered behind this read is behind theirs.
+    if (g->read_phase != phase_) {
+        // Readers ordered before this read need not be remembered: who is ordered behind it is behind theirs.
         Mask kept = 0;
         if (g->read_phase >= first_) {
-            for_active(g->readers, [&](int v) { kept |= static_cast<Mask>(waited.phase[v] < g->read_phase) << v; });
+            for_active(g->readers, [&](int v) { kept |= static_cast<Mask>(!ordered(v, g->read_phase)) << v; });
         }
         g->readers = kept;
         g->reading_lanes = 0;
-        g->read_phase = std::max(phase, kept ? g->read_phase : 0);
+        g->read_phase = phase_;
     }
     if (g->last_reader != w || g->read_step != steps_[w]) g->reading_lanes = 0;
     g->readers |= Mask{1} << w;
@@ -135,29 +113,26 @@ void SharedMemory::note_read(const Warp &warp, const Instruction &in, Mask who, 
     g->read_line = in.line;
 }
 
-void SharedMemory::note_write(const Warp &warp, const Instruction &in, int lane, Granule *g, bool atomic,
-                              bool same_value) {
+void SharedMemory::note_write(const Warp &warp, const Instruction &in, int lane, Granule *g, bool same_value) {
     const int w = warp.index;
-    const Clock &waited = waited_[w];
-    // Lanes that store one value to one place with one instruction are well defined, and so are atomic operations.
-    bool allowed = !g->pending && ((atomic && g->atomic) || (same_value && g->writer == w && g->write_line == in.line));
+    // Lanes that store one value to one place with one instruction are well defined.
+    bool allowed = !g->pending && same_value && g->writer == w && g->write_line == in.line;
     if (!allowed) check_writer(warp, in, Mask{1} << lane, *g, "write");
     if (g->read_phase >= first_) {
         for_active(g->readers & ~(Mask{1} << w), [&](int v) {
-            if (waited.phase[v] < g->read_phase) race(warp, in, *g, "write after the read");
+            if (!ordered(v, g->read_phase)) race(warp, in, *g, "write after the read");
         });
-        bool now = g->read_phase == waited.phase[w] && g->last_reader == w && g->read_step == steps_[w];
+        bool now = g->read_phase == phase_ && g->last_reader == w && g->read_step == steps_[w];
         if (now && (g->readers >> w & 1) && (g->reading_lanes & ~(Mask{1} << lane))) {
             race(warp, in, *g,
                  "write by lane " + std::to_string(lane) + " after the read by lanes " + hex(g->reading_lanes));
         }
     }
-    g->write_phase = waited.phase[w];
+    g->write_phase = phase_;
     g->write_step = steps_[w];
     g->writer = static_cast<uint8_t>(w);
     g->writing_lane = static_cast<uint8_t>(lane);
     g->write_line = in.line;
-    g->atomic = atomic;
     g->pending = false;
     g->readers = 0;
     g->reading_lanes = 0;
@@ -175,19 +150,6 @@ void SharedMemory::race(const Warp &warp, const Instruction &in, const Granule &
         told += " read by warps " + hex(g.readers) + " (ptx line " + std::to_string(g.read_line) + ")";
     }
     warp.fail(in, told);
-}
-
-void SharedMemory::arrive(int warp, Clock *barrier) {
-    Clock &own = waited_[warp];
-    barrier->merge(own);
-    own.phase[warp]++;
-}
-
-void SharedMemory::leave(int warp, const Clock &barrier) {
-    Clock &own = waited_[warp];
-    uint32_t next = std::max(own.phase[warp], *std::max_element(barrier.phase, barrier.phase + max_warps) + 1);
-    own.merge(barrier);
-    own.phase[warp] = next;  // the same for all that leave, so that their reads share a granule's read_phase
 }
 
 }  // namespace ptx

@@ -14,7 +14,7 @@ struct Operand {
     enum Kind {
         name,     // a register, variable, label or special register, perhaps negated by "!" and followed by +offset
         integer,  // value
-        real,     // value holds the bits: of a double, or of a float if single
+        real,     // value holds the bits of a float
         address,  // [name + value] or [value]
         vector,   // {elements}
         sink,     // _
@@ -23,7 +23,6 @@ struct Operand {
     std::string_view text;    // the name
     int64_t value = 0;        // the number or the offset
     bool negated = false;     // !p
-    bool single = false;      // 0fXXXXXXXX
     std::string_view second;  // of p|q, the second predicate
     std::vector<Operand> elements;
 };
@@ -38,15 +37,13 @@ struct Statement {
     std::vector<Operand> operands;
 };
 
-// A variable of any state space but .reg.
+// A parameter or a shared variable.
 struct Variable {
-    std::string_view space;  // ".shared", ".global", ".const", ".local", ".param"
     std::string_view name;
     Type type = Type::b8;
     int64_t size = 0;  // bytes; 0 for an array of unknown size, which is dynamic shared memory
     int64_t align = 1;
     int line = 0;
-    std::vector<int64_t> values;  // of the elements, as written; those that are missing are zero
 };
 
 struct Register {
@@ -81,8 +78,15 @@ struct Function {
 };
 
 struct Module {
-    std::vector<Variable> variables;
+    std::vector<Variable> shared;
     std::vector<Function> entries;
 };
 
 }  // namespace ptx::syntax
+
+namespace ptx {
+
+// From a module's text, which the views in the result point into. Throws Error naming the line.
+syntax::Module parse_syntax(std::string_view text);
+
+}  // namespace ptx

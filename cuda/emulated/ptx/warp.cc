@@ -21,18 +21,17 @@ std::string hex(Mask mask) {
 }
 
 Warp::Warp(Block &block_, int index_, Mask exists_)
-    : block(block_), index(index_), exists(exists_), local(size_t{block_.program.local_bytes} * lanes),
-      program_(block_.program), storage_((block_.program.register_bytes + alignment) / sizeof(uint64_t) + 1) {
+    : block(block_), index(index_), exists(exists_), program_(block_.program),
+      storage_((block_.program.register_bytes + alignment) / sizeof(uint64_t) + 1) {
     uintptr_t start_of_storage = reinterpret_cast<uintptr_t>(storage_.data());
     registers_ = reinterpret_cast<unsigned char *>((start_of_storage + alignment - 1) / alignment * alignment);
 }
 
 void Warp::start() {
     std::copy_n(program_.registers.data(), program_.registers.size(), reinterpret_cast<uint64_t *>(registers_));
-    std::fill(local.begin(), local.end(), 0xff);
     for (const SpecialRegister &s : program_.specials) {
         for (int lane = 0; lane < lanes; lane++) {
-            uint64_t value = block.special(s.which, index * lanes + lane);
+            uint64_t value = block.special(s, index * lanes + lane);
             std::memcpy(registers_ + s.place + lane * s.bytes, &value, s.bytes);
         }
     }
@@ -142,7 +141,7 @@ bool Warp::meet(const Instruction &in, Mask active) {
         meet_members(in, arrived, exists);
         return false;
     }
-    Lanes<uint32_t> members = values<uint32_t>(in.r[in.mask_operand]);
+    Lanes<uint32_t> members = values<uint32_t>(in.r[member_mask]);
     for (Mask rest = arrived; rest;) {
         uint32_t mask = members[__builtin_ctz(rest)];
         Mask same = rest & lanes_where([&](int lane) { return members[lane] == mask; });
@@ -155,7 +154,7 @@ bool Warp::meet(const Instruction &in, Mask active) {
 
 bool Warp::all_members(const Instruction &in) {
     if (in.flow != Flow::gather) return true;
-    Lanes<uint32_t> members = values<uint32_t>(in.r[in.mask_operand]);
+    Lanes<uint32_t> members = values<uint32_t>(in.r[member_mask]);
     return lanes_where([&](int lane) { return (members[lane] & exists) == exists; }) == all_lanes;
 }
 

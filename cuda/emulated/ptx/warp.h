@@ -34,7 +34,17 @@ class Warp {
 
     // The lanes' values of a register, and a predicate's lanes.
     template <typename T> Lanes<T> values(uint32_t place) { return reinterpret_cast<Lanes<T>>(registers_ + place); }
-    Mask &predicate(uint32_t place) { return *reinterpret_cast<Aliased<Mask>::type *>(registers_ + place); }
+    Mask predicate(uint32_t place) const { return *reinterpret_cast<Aliased<Mask>::type *>(registers_ + place); }
+    void set_predicate(uint32_t place, Mask active, Mask value) {
+        auto &p = *reinterpret_cast<Aliased<Mask>::type *>(registers_ + place);
+        p = (p & ~active) | (value & active);
+    }
+
+    // Where an operand in brackets points.
+    uint64_t address(const Address &a, int lane) {
+        uint64_t base = a.bytes == 4 ? values<uint32_t>(a.place)[lane] : values<uint64_t>(a.place)[lane];
+        return base + static_cast<uint64_t>(a.displacement);
+    }
 
     [[noreturn]] void fail(const Instruction &in, const std::string &why) const;
 
@@ -42,8 +52,6 @@ class Warp {
     const int index;       // within the block
     const Mask exists;     // the block's last warp may have fewer than 32 lanes
     bool waiting = false;  // at a barrier; the block says when it may go on
-
-    std::vector<unsigned char> local;  // Program::local_bytes of each lane
 
     std::vector<AsyncCopy> open[lanes];                 // copies not yet committed
     std::vector<std::vector<AsyncCopy>> groups[lanes];  // committed groups, oldest first

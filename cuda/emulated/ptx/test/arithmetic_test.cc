@@ -1,8 +1,8 @@
-// Integer and floating-point arithmetic against the PTX ISA's definitions in plain C++.
+// Integer and float32 arithmetic against the PTX ISA's definitions in plain C++.
 #include <cmath>
 #include <functional>
 
-#include "check.h"
+#include "exact.h"
 
 namespace ptx::test {
 
@@ -59,12 +59,8 @@ void check_integers() {
             ROW(32, "add.s32 %d32, %a32, %b32;", a + b),
             ROW(64, "add.s64 %d64, %a64, %b64;", a + b),
             ROW(16, "add.s16 %d16, %a16, %b16;", a + b),
-            ROW(32, "add.sat.s32 %d32, %a32, %b32;",
-                std::min<int64_t>(std::max<int64_t>(int64_t{s32(a)} + s32(b), INT32_MIN), INT32_MAX)),
             ROW(32, "sub.u32 %d32, %a32, %b32;", a - b),
             ROW(64, "sub.s64 %d64, %a64, 5;", a - 5),
-            ROW(32, "sub.sat.s32 %d32, %a32, %b32;",
-                std::min<int64_t>(std::max<int64_t>(int64_t{s32(a)} - s32(b), INT32_MIN), INT32_MAX)),
             ROW(32, "mul.lo.s32 %d32, %a32, %b32;", a * b),
             ROW(16, "mul.lo.s16 %d16, %a16, %b16;", a * b),
             ROW(64, "mul.lo.s64 %d64, %a64, %b64;", a * b),
@@ -87,7 +83,6 @@ void check_integers() {
             ROW(16, "max.u16 %d16, %a16, %b16;", std::max(a, b)),
             ROW(32, "neg.s32 %d32, %a32;", 0 - a),
             ROW(32, "abs.s32 %d32, %a32;", s32(a) < 0 ? 0 - a : a),
-            ROW(32, "sad.u32 %d32, %a32, %b32, %c32;", c + (a < b ? b - a : a - b)),
             ROW(32, "div.u32 %d32, %a32, %b32;", b ? a / b : ~0ull),
             ROW(32, "rem.u32 %d32, %a32, %b32;", b ? a % b : ~0ull),
             ROW(32, "div.s32 %d32, %a32, %b32;", b ? int64_t{s32(a)} / s32(b) : -1),
@@ -95,7 +90,6 @@ void check_integers() {
             ROW(64, "div.s64 %d64, %a64, %b64;", b ? static_cast<int64_t>(wide{s64(a)} / s64(b)) : -1),
             ROW(64, "rem.u64 %d64, %a64, %b64;", b ? a % b : ~0ull),
             ROW(32, "mov.b32 %d32, %a32;", a),
-            ROW(32, "mov.u32 %d32, WARP_SZ;", 32),
         },
         integers);
 }
@@ -178,24 +172,50 @@ void check_singles() {
     }
 }
 
-void check_doubles() {
-    Numbers random(11);
-    std::vector<Inputs> inputs;
-    for (int i = 0; i < 64; i++) inputs.push_back({u64(random.real(9)), u64(random.real(9)), u64(random.real(9))});
-    auto same = [&](const char *snippet, double (*truth)(double, double, double)) {
-        std::vector<uint64_t> got = evaluate(snippet, 64, inputs);
-        for (size_t i = 0; i < inputs.size(); i++) {
-            double want = truth(f64(inputs[i].a), f64(inputs[i].b), f64(inputs[i].c));
-            check(got[i] == u64(want),
-                  snippet + (": " + std::to_string(f64(got[i]))) + ", not " + std::to_string(want));
-        }
+// Directed roundings, against roundings of exact values.
+constexpr Way ways[] = {Way::nearest, Way::zero, Way::down, Way::up};
+constexpr const char *names[] = {"rn", "rz", "rm", "rp"};
+
+using Exact = std::function<__float128(__float128, __float128, __float128)>;
+
+// Numbers of moderate exponents, so that the exact value fits.
+std::vector<Inputs> moderate() {
+    Numbers random(3);
+    std::vector<Inputs> out;
+    for (int i = 0; i < 256; i++) {
+        out.push_back({u32(random.real(4)), u32(random.real(100)), u32(random.real(i % 2 ? 1e-3f : 4))});
+    }
+    out.push_back({u32(1), u32(1), u32(-1)});
+    out.push_back({u32(1), u32(0x1p-30f), u32(0x1p-30f)});
+    out.push_back({u32(-1), u32(0x1p-30f), u32(0x1p-40f)});
+    return out;
+}
+
+void check_directed() {
+    struct Directed {
+        const char *name, *operands;
+        Exact exact;
     };
-    same("add.f64 %d64, %a64, %b64;", [](double a, double b, double) { return a + b; });
-    same("sub.rn.f64 %d64, %a64, %b64;", [](double a, double b, double) { return a - b; });
-    same("mul.f64 %d64, %a64, 0d3FF8000000000000;", [](double a, double, double) { return a * 1.5; });
-    same("fma.rn.f64 %d64, %a64, %b64, %c64;", [](double a, double b, double c) { return std::fma(a, b, c); });
-    same("div.rn.f64 %d64, %a64, %b64;", [](double a, double b, double) { return a / b; });
-    same("neg.f64 %d64, %a64;", [](double a, double, double) { return -a; });
+    const Directed rows[] = {
+        {"add", "%a32, %b32", [](auto a, auto b, auto) { return a + b; }},
+        {"sub", "%a32, %b32", [](auto a, auto b, auto) { return a - b; }},
+        {"mul", "%a32, %b32", [](auto a, auto b, auto) { return a * b; }},
+        {"fma", "%a32, %b32, %c32", [](auto a, auto b, auto c) { return a * b + c; }},
+    };
+    const std::vector<Inputs> inputs = moderate();
+    for (const Directed &row : rows) {
+        for (int way = 0; way < 4; way++) {
+            std::string snippet = std::string(row.name) + "." + names[way] + ".f32 %d32, " + row.operands + ";";
+            std::vector<uint64_t> got = evaluate(snippet, 32, inputs);
+            for (size_t i = 0; i < inputs.size(); i++) {
+                __float128 exact = row.exact(f32(inputs[i].a), f32(inputs[i].b), f32(inputs[i].c));
+                // An exact zero is -0 only when rounding down.
+                uint64_t want = round_exactly(format_f32, exact, ways[way] == Way::down, ways[way]);
+                check(got[i] == want,
+                      snippet + " row " + std::to_string(i) + ": " + hex64(got[i]) + ", not " + hex64(want));
+            }
+        }
+    }
 }
 
 }  // namespace
@@ -203,7 +223,7 @@ void check_doubles() {
 void arithmetic() {
     check_integers();
     check_singles();
-    check_doubles();
+    check_directed();
 }
 
 }  // namespace ptx::test

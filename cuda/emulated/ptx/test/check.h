@@ -33,7 +33,6 @@ struct Group {
 };
 
 void arithmetic();
-void rounding();
 void conversions();
 void bit_operations();
 void comparisons();
@@ -90,8 +89,6 @@ template <typename To, typename From> To bits_of(From from) {
 
 inline float f32(uint64_t u) { return bits_of<float>(static_cast<uint32_t>(u)); }
 inline uint64_t u32(float x) { return bits_of<uint32_t>(x); }
-inline double f64(uint64_t u) { return bits_of<double>(u); }
-inline uint64_t u64(double x) { return bits_of<uint64_t>(x); }
 
 std::string hex64(uint64_t value);
 

@@ -21,7 +21,6 @@ State &state() {
 
 constexpr Group groups[] = {
     {"arithmetic", arithmetic},
-    {"rounding", rounding},
     {"conversions", conversions},
     {"bit_operations", bit_operations},
     {"comparisons", comparisons},

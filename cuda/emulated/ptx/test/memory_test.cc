@@ -55,60 +55,27 @@ void check_loads() {
     }
 }
 
-// Variables of a module and of a thread.
+// Shared variables: the function's own, and dynamic memory behind them.
 void check_variables() {
     const std::string head = ".version 9.0\n.target sm_80\n.address_size 64\n"
-                             ".const .align 4 .f32 table[4] = {0f3F800000, 0f40000000, 3.0};\n"
-                             ".global .align 8 .b8 counter[8] = {1, 2};\n"
                              ".extern .shared .align 16 .b8 dynamic[];\n";
     uint64_t out[32] = {};
     launch(head + R"(.visible .entry k(.param .u64 .ptr .align 8 out, .param .u32 n, .param .align 4 .b8 s[8]) {
-        .reg .b64 %rd<8>; .reg .f32 %f<3>; .reg .b32 %r<6>;
-        .local .align 8 .b8 depot[16]; .shared .b8 first[5]; .shared .align 8 .b8 fixed[15];
+        .reg .b64 %rd<8>; .reg .b32 %r<6>;
+        .shared .b8 first[5]; .shared .align 8 .b8 fixed[15];
         ld.param.u64 %rd1, [out];
         mov.u32 %r1, %tid.x; mad.wide.u32 %rd1, %r1, 8, %rd1;
-        // Each thread's local memory is its own, seen through local and generic addresses.
-        mov.u64 %rd2, depot; cvta.local.u64 %rd3, %rd2;
-        st.local.u32 [%rd2+4], %r1; ld.u32 %r2, [%rd3+4];
-        // table[2] = 3
-        ld.const.f32 %f1, [table+8]; cvt.rzi.u32.f32 %r3, %f1; add.s32 %r2, %r2, %r3;
-        // counter's first bytes are 1 and 2
-        ld.global.u16 %r4, [counter]; add.s32 %r2, %r2, %r4;
         // fixed begins at 8, dynamic behind it at a multiple of 16
-        mov.u32 %r5, dynamic; add.s32 %r2, %r2, %r5; mov.u32 %r5, fixed; add.s32 %r2, %r2, %r5;
+        mov.u32 %r5, dynamic; mov.u32 %r2, fixed; add.s32 %r2, %r2, %r5;
+        // its memory is seen through generic addresses too
+        shl.b32 %r3, %r1, 2; add.s32 %r5, %r5, %r3; st.shared.u32 [%r5], %r1;
+        cvt.u64.u32 %rd4, %r5; cvta.shared.u64 %rd4, %rd4; ld.u32 %r4, [%rd4]; add.s32 %r2, %r2, %r4;
         cvt.u64.u32 %rd4, %r2; st.global.u64 [%rd1], %rd4;
     })",
-           {out}, {1, 32, 16});
+           {out}, {1, 32, 128});
     for (uint64_t i = 0; i < 32; i++) {
-        check(out[i] == i + 3 + 0x201 + 32 + 8, "variables: lane " + std::to_string(i) + " has " + hex64(out[i]));
+        check(out[i] == i + 32 + 8, "variables: lane " + std::to_string(i) + " has " + hex64(out[i]));
     }
-}
-
-// atom and red from many threads of many blocks.
-void check_atomics() {
-    uint32_t cells[8] = {0, 0, ~0u, 0, 0, 0, 5, 0};
-    float sum = 0;
-    launch(kernel(2, R"(.reg .b64 %rd<4>; .reg .b32 %r<6>; .reg .f32 %f<2>; .shared .align 4 .b8 s[4]; .reg .pred %p;
-        ld.param.u64 %rd1, [p0]; ld.param.u64 %rd2, [p1];
-        mov.u32 %r1, %tid.x; mov.u32 %r5, s; setp.eq.s32 %p, %r1, 0;
-        @%p st.shared.u32 [%r5], 0;
-        bar.sync 0;
-        atom.global.add.u32 %r2, [%rd1], %r1;
-        red.global.max.s32 [%rd1+4], %r1;
-        atom.global.min.u32 %r2, [%rd1+8], %r1;
-        atom.relaxed.gpu.global.or.b32 %r2, [%rd1+12], %r1;
-        atom.global.inc.u32 %r2, [%rd1+16], 6;
-        atom.global.cas.b32 %r2, [%rd1+24], 5, 9;
-        red.global.add.f32 [%rd2], 0f3F800000;
-        atom.shared.add.u32 %r2, [%r5], 1;
-        bar.sync 0;
-        ld.shared.u32 %r3, [%r5];
-        @%p st.global.u32 [%rd1+28], %r3;)"),
-           {cells, &sum}, {256, 64, 0, 1, 2});
-    const uint32_t want[] = {256 * 63 * 32, 63, 0, 63, 256 * 64 % 7, 0, 9, 64};
-    for (int i = 0; i < 8; i++)
-        check(cells[i] == want[i], "atomics: cell " + std::to_string(i) + " is " + hex64(cells[i]));
-    check(sum == 256 * 64, "atomics: the sum is " + std::to_string(sum));
 }
 
 struct Fault {
@@ -130,14 +97,11 @@ const Fault faults[] = {
     {"mov.u32 %r1, -4; st.shared.u32 [%r1], %r1;", "outside the block's 80 bytes"},
     {"ld.shared.u32 %r1, [s+2];", "is not a multiple of 4"},
     {"mov.u64 %rd2, s; cvta.shared.u64 %rd2, %rd2; st.u64 [%rd2+80], %rd2;", "outside the block's 80 bytes"},
-    {"st.local.u32 [l+16], %r1;", "outside the thread's 16 bytes of local memory"},
-    {"ld.local.u64 %rd2, [l+4];", "misaligned"},
     {"ld.param.u64 %rd2, [p0+8];", "outside the kernel's parameters"},
     {"cp.async.cg.shared.global [s], [%rd1+256], 16;", "bytes beyond the end"},
     {"cp.async.ca.shared.global [s+80], [%rd1], 4;", "outside the block's 80 bytes"},
     {"cp.async.cg.shared.global [s], [%rd1+8], 16;", "is not a multiple of 16"},
     {"mov.u32 %r1, 17; cp.async.cg.shared.global [s], [%rd1], 16, %r1;", "the source's size is 17 bytes"},
-    {"atom.global.add.u32 %r1, [%rd1+1], 1;", "is not a multiple of 4"},
     {"trap;", "executed by lanes ffffffff"},
     {"AGAIN: bra AGAIN;", "instructions without an end"},
 };
@@ -146,7 +110,6 @@ void check_faults() {
     for (const Fault &f : faults) {
         const std::string text =
             kernel(1, ".reg .b64 %rd<4>; .reg .b32 %r<5>; .reg .pred %p; .shared .align 16 .b8 s[80];"
-                      ".local .align 8 .b8 l[16];\n"
                       "ld.param.u64 %rd1, [p0]; mov.u32 %r1, %laneid; setp.eq.s32 %p, %r1, 9;\n" +
                           std::string(f.body));
         Setup setup;
@@ -200,7 +163,6 @@ void check_counters() {
 void memory() {
     check_loads();
     check_variables();
-    check_atomics();
     check_faults();
     check_limits();
     check_counters();

@@ -35,18 +35,14 @@ const Row rows[] = {
      "mov.u32 %r6, 0; L: st.shared.u32 [%r3], %r6; bar.sync 0; xor.b32 %r4, %r3, 128; ld.shared.u32 %r5, [%r4];"
      "bar.sync 0; add.s32 %r6, %r6, 1; setp.lt.u32 %p3, %r6, 4; @%p3 bra L;",
      nullptr},
-    {"another barrier than the reader's",
-     "@!%p1 bra A; st.shared.u32 [%r3], 1; bar.sync 1, 32; bra.uni E; A: bar.sync 2, 32; ld.shared.u32 %r5, [s]; E:",
+    {"a warp that ended before the barrier",
+     "@!%p1 bra A; st.shared.u32 [%r3], 1; exit; A: bar.sync 0; ld.shared.u32 %r5, [s];", "after the"},
+    {"a warp that ended before the barrier, long read",
+     "@!%p1 bra A; bar.sync 0; ld.shared.u32 %r5, [s+128]; exit; A: st.shared.u32 [%r3], 1; bar.sync 0; bar.sync 0;"
+     "ld.shared.u32 %r5, [s+128]; bar.sync 0; st.shared.u32 [%r3], 2;",
      "after the"},
-    {"who only arrives is ordered before the others",
-     "@%p1 bra A; st.shared.u32 [%r3], 1; bar.arrive 1, 64; bra.uni E; A: bar.sync 1, 64; ld.shared.u32 %r5, [s+128]; "
-     "E:",
-     nullptr},
-    {"who only arrives is not ordered behind the others",
-     "@%p1 bra A; bar.arrive 1, 64; ld.shared.u32 %r5, [s]; bra.uni E; A: st.shared.u32 [%r3], 1; bar.sync 1, 64; E:",
-     "after the"},
-    {"atomic operations", "atom.shared.add.u32 %r5, [s], 1; bar.sync 0; ld.shared.u32 %r5, [s];", nullptr},
-    {"an atomic operation beside a store", "atom.shared.add.u32 %r5, [s], 1; @%p2 st.shared.u32 [s], 1;", "write"},
+    {"a warp that ended behind the barrier",
+     "@!%p1 bra A; st.shared.u32 [%r3], 1; bar.sync 0; exit; A: bar.sync 0; ld.shared.u32 %r5, [s];", nullptr},
     // Lanes of one warp.
     {"lanes without __syncwarp", "st.shared.u32 [%r3], %r1; xor.b32 %r4, %r3, 4; ld.shared.u32 %r5, [%r4];", "by lanes",
      32},

@@ -33,8 +33,8 @@ void check_divergence() {
     check_lanes(R"(and.b32 %r6, %r2, 1; setp.eq.s32 %p1, %r6, 0; @%p1 bra EVEN;
         mov.u32 %r0, 10; bra.uni JOIN;
         EVEN: mov.u32 %r0, 20;
-        JOIN: activemask.b32 %r7; popc.b32 %r8, %r7; add.s32 %r0, %r0, %r8;)",
-                [](uint32_t i) { return (i % 2 ? 10u : 20u) + 32; });
+        JOIN: shfl.sync.idx.b32 %r7, %r0, 0, 31, -1; add.s32 %r0, %r0, %r7;)",
+                [](uint32_t i) { return (i % 2 ? 10u : 20u) + 20; });
     // The join lies before one of the sides: those that come early wait for the exchange.
     check_lanes(R"(setp.lt.u32 %p1, %r2, 16; mov.u32 %r0, %r2; @!%p1 bra FAR;
         JOIN: shfl.sync.bfly.b32 %r0, %r0, 16, 31, -1; bra.uni END;
@@ -61,26 +61,9 @@ void check_exchanges() {
     // Width 8: c = (32 - 8) << 8 | 31.
     check_lanes("shfl.sync.idx.b32 %r0, %r2, 2, 6175, -1;", [](uint32_t i) { return (i & 24) + 2; });
     check_lanes("shfl.sync.down.b32 %r0, %r2, 3, 6175, -1;", [](uint32_t i) { return i % 8 > 4 ? i : i + 3; });
-    check_lanes("setp.lt.u32 %p1, %r2, 9; vote.sync.ballot.b32 %r0, %p1, -1;", [](uint32_t) { return 0x1ff; });
-    check_lanes("setp.lt.u32 %p1, %r2, 9; vote.sync.any.pred %p2, %p1, -1; selp.u32 %r0, 1, 0, %p2;",
-                [](uint32_t) { return 1; });
-    check_lanes("setp.lt.u32 %p1, %r2, 9; vote.sync.all.pred %p2, !%p1, -1; selp.u32 %r0, 1, 0, %p2;",
-                [](uint32_t) { return 0; });
-    check_lanes("setp.lt.u32 %p1, %r2, 99; vote.sync.uni.pred %p2, !%p1, -1; selp.u32 %r0, 1, 0, %p2;",
-                [](uint32_t) { return 1; });
-    check_lanes("redux.sync.add.s32 %r0, %r2, -1;", [](uint32_t) { return 31 * 16; });
-    check_lanes("sub.s32 %r6, %r2, 5; redux.sync.min.s32 %r0, %r6, -1;",
-                [](uint32_t) { return static_cast<uint32_t>(-5); });
-    check_lanes("and.b32 %r6, %r2, 3; match.any.sync.b32 %r0, %r6, -1;",
-                [](uint32_t i) { return 0x11111111u << i % 4; });
-    check_lanes("mov.u32 %r6, 4; match.all.sync.b32 %r0|%p1, %r6, -1; @!%p1 mov.u32 %r0, 0;",
-                [](uint32_t) { return ~0u; });
-    check_lanes("and.b32 %r6, %r2, 1; match.all.sync.b32 %r0|%p1, %r6, -1; @!%p1 add.s32 %r0, %r0, 7;",
-                [](uint32_t) { return 7u; });
-    check_lanes("mov.u32 %r6, %lanemask_lt; popc.b32 %r0, %r6;", [](uint32_t i) { return i; });
 }
 
-// A sum over the block through shared memory, with bar.red, and with barriers of a part of the block.
+// Threads of a block exchange through shared memory.
 void check_barriers() {
     for (uint64_t seed = 0; seed < 6; seed++) {
         Setup setup;
@@ -93,20 +76,6 @@ void check_barriers() {
             bar.sync 0;
             xor.b32 %r6, %r6, 508; ld.shared.u32 %r0, [%r6];)",
             [](uint32_t i) { return i % 128 ^ 127; }, setup);
-        check_lanes("setp.lt.u32 %p1, %r1, 70; bar.red.popc.u32 %r0, 0, %p1;", [](uint32_t) { return 70; }, setup);
-        check_lanes(
-            "setp.lt.u32 %p1, %r1, 70; bar.red.and.pred %p2, 0, %p1; selp.u32 %r0, 1, 2, %p2;",
-            [](uint32_t) { return 2; }, setup);
-        check_lanes(
-            "setp.lt.u32 %p1, %r1, 70; barrier.cta.red.or.pred %p2, 0, %p1; selp.u32 %r0, 1, 2, %p2;",
-            [](uint32_t) { return 1; }, setup);
-        // Warps 0 and 1 by themselves; then warps 2 and 3 produce for them.
-        check_lanes(
-            R"(shl.b32 %r6, %r1, 2; setp.ge.u32 %p1, %r1, 64; @%p1 bra PRODUCER;
-            st.shared.u32 [%r6], %r1; bar.sync 1, 64; xor.b32 %r7, %r6, 128; ld.shared.u32 %r0, [%r7];
-            bar.sync 2, 128; ld.shared.u32 %r8, [%r6+256]; add.s32 %r0, %r0, %r8; bra.uni END;
-            PRODUCER: st.shared.u32 [%r6], 1000; bar.arrive 2, 128;)",
-            [](uint32_t i) { return i % 128 < 64 ? (i % 128 ^ 32) + 1000 : 0; }, setup);
     }
     // A warp that has left is not waited for; a last warp may have few lanes.
     Setup odd;
@@ -125,11 +94,6 @@ void check_faults() {
         {"setp.lt.u32 %p1, %r2, 8; @%p1 bar.sync 0;", "all have to execute it", 32},
         {"setp.lt.u32 %p1, %r2, 8; @%p1 bra A; bar.sync 0; bra END; A: bar.sync 0;", "divergent code", 32},
         {"setp.lt.u32 %p1, %r2, 8; @%p1 exit; bar.sync 0;", "only lanes ffffff00 of ffffffff are left", 32},
-        {"setp.lt.u32 %p1, %r1, 32; @%p1 bar.sync 1; @!%p1 bar.sync 2;",
-         "deadlock: warps 00000001 at barrier 1; warps 00000002", 64},
-        {"setp.lt.u32 %p1, %r1, 32; @%p1 bar.sync 1, 128;", "deadlock", 64},
-        {"bar.sync 16;", "there is no barrier 16", 32},
-        {"bar.sync 0, 40;", "not whole warps", 64},
         {"setp.lt.u32 %p1, %r2, 8; @!%p1 bra END; shfl.sync.bfly.b32 %r0, %r1, 1, 31, 0xf0;",
          "not all in the mask 000000f0", 32},
         {"setp.lt.u32 %p1, %r2, 8; @%p1 bra A; shfl.sync.bfly.b32 %r0, %r1, 1, 31, -1; bra END;"
