@@ -5,7 +5,6 @@ package cuda
 import (
 	"fmt"
 	"math"
-	"unsafe"
 
 	"gorgonia.org/cu"
 )
@@ -48,7 +47,7 @@ type Grid struct {
 	Shared  int
 }
 
-// Argument is a kernel's argument: gorgonia.org/cu copies 8 bytes of each, of which the driver takes as many as the parameter has.
+// Argument is a kernel's argument: 8 bytes, of which the driver takes as many as the parameter has.
 type Argument uint64
 
 const argumentBytes = 8
@@ -62,7 +61,7 @@ func Int(v int) Argument { return Argument(uint32(v)) }
 // Float is a float argument.
 func Float(v float32) Argument { return Argument(math.Float32bits(v)) }
 
-// mostArguments bounds what Launch lays out on its stack.
+// mostArguments bounds what a launch lays out on its stack.
 const mostArguments = 32
 
 // Launch queues the kernel. Errors of the kernel itself appear later, where the stream or an event is waited for.
@@ -71,13 +70,8 @@ func (k Kernel) Launch(s *Stream, g Grid, args ...Argument) error {
 		return fmt.Errorf("launch kernel %s: %d arguments for its %d parameters, of at most %d",
 			k.name, len(args), k.parameters, mostArguments)
 	}
-	var pointers [mostArguments]unsafe.Pointer
-	for i := range args {
-		pointers[i] = unsafe.Pointer(&args[i])
-	}
-	err := k.function.Launch(g.X, max(g.Y, 1), max(g.Z, 1), g.Threads, 1, 1, g.Shared, s.stream, pointers[:len(args)])
-	if err != nil {
-		return doing(failure("cuLaunchKernel", err),
+	if err := launch(k.function, g, s.stream, args); err != nil {
+		return doing(err,
 			"launch kernel %s on CUDA device %d: %d x %d x %d blocks of %d threads, %d bytes of shared memory",
 			k.name, k.device.properties.Index, g.X, max(g.Y, 1), max(g.Z, 1), g.Threads, g.Shared)
 	}

@@ -3,13 +3,23 @@
 package cuda
 
 // The calls that gorgonia.org/cu v0.9.6 does not have: pinned memory, a kernel's attributes, capture and graphs, and the
-// driver's names for its errors. Handles cross as the pointers that they are.
+// driver's names for its errors; and the launch of a kernel, where it stores Go pointers in memory from malloc, so that the
+// garbage collector follows what stood there before and ends the process. Handles cross as the pointers that they are.
 
 /*
 #cgo CFLAGS: -I${SRCDIR}/driver
 #cgo LDFLAGS: -lcuda
 #include <cuda.h>
+#include <stdint.h>
 #include "driver.h"
+
+// vbge_launch takes each argument's value as 8 bytes, of which the driver reads as many as the parameter has.
+static CUresult vbge_launch(CUfunction f, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned shared, CUstream s,
+                            uint64_t *values, int count) {
+    void *addresses[32];
+    for (int i = 0; i < count; i++) addresses[i] = values + i;
+    return cuLaunchKernel(f, x, y, z, threads, 1, 1, shared, s, addresses, NULL);
+}
 */
 import "C"
 
@@ -45,6 +55,12 @@ func functionHandle(f cu.Function) C.CUfunction {
 func allowShared(f cu.Function, bytes int) error {
 	return driverError("cuFuncSetAttribute", int(C.cuFuncSetAttribute(functionHandle(f),
 		C.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, C.int(bytes))))
+}
+
+// launch queues a kernel with at most mostArguments arguments.
+func launch(f cu.Function, g Grid, s cu.Stream, args []Argument) error {
+	return driverError("cuLaunchKernel", int(C.vbge_launch(functionHandle(f), C.uint(g.X), C.uint(max(g.Y, 1)), C.uint(max(g.Z, 1)),
+		C.uint(g.Threads), C.uint(g.Shared), C.CUstream(unsafe.Pointer(s.C())), (*C.uint64_t)(unsafe.SliceData(args)), C.int(len(args)))))
 }
 
 // parameterSizes returns the bytes of each of a kernel's parameters.
