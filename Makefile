@@ -16,7 +16,7 @@ cxx      = $(shell git ls-files '*.c' '*.cc' '*.cu' '*.cuh' '*.h')
 # Without the flag, CMake's own make announces every folder that it enters.
 cmake    = cmake --preset $(1) >/dev/null && MAKEFLAGS=--no-print-directory cmake --build --preset $(1)
 
-.PHONY: help setup build build-cuda test test-cuda test-cuda-long gpu-check demo tutorial bench bench-torch fuzz \
+.PHONY: help setup build build-cuda test test-cuda test-cuda-long gpu-bundle gpu-check demo tutorial bench bench-torch fuzz \
 	lint format check test-address clean distclean
 
 help: ## this list
@@ -54,10 +54,14 @@ test-cuda-long: build-cuda ## the same with many seeds and devices; then kernels
 	@.ci/test-cuda-long
 	@.ci/mutants
 
-gpu-check: build-cuda ## on a machine with a GPU: every kernel and golden test, speed; writes docs/gpu/<device>-<date>.md
-	@. $(cudaenv); for package in cuda cuda/cublaslt cuda/kernels engine/gpu; do \
-		go test -c -tags "$$VBGE_TAGS" -o bin/gpu-tests/$${package//\//-}.test ./$$package; done
-	bin/vbge-cuda gpu-check
+gpu-bundle: build-cuda ## bin/gpu: what gpu-check needs on a machine without compilers, beside a copy of the sources
+	@. $(cudaenv); go build -tags cuda -ldflags "-s -w -X main.version=$(version)" -o bin/gpu/vbge-cuda ./cmd/vbge; \
+	for package in cuda cuda/cublaslt cuda/kernels engine/gpu; do \
+		go test -c -tags cuda -ldflags "-s -w" -o bin/gpu/gpu-tests/$${package//\//-}.test ./$$package; done
+	@echo "bin/gpu is built"
+
+gpu-check: gpu-bundle ## on a machine with a GPU: every kernel and golden test, speed; writes docs/gpu/<device>-<date>.md
+	bin/gpu/vbge-cuda gpu-check
 
 demo: build ## index the demo's pictures, search them, show and check the result
 	bin/vbge demo

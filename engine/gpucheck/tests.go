@@ -16,7 +16,7 @@ type Tested struct {
 	OK      bool   `json:"ok"`
 }
 
-// packages have tests of the device. `make gpu-check` compiles each to bin/gpu-tests, so that they run
+// packages have tests of the device. `make gpu-bundle` compiles each to gpu-tests beside the program, so that they run
 // where there is no Go.
 var packages = []string{"cuda", "cuda/cublaslt", "cuda/kernels", "engine/gpu"}
 
@@ -33,7 +33,7 @@ func (c *check) tests(ctx context.Context) error {
 	for _, name := range packages {
 		program := filepath.Join(filepath.Dir(c.Program), "gpu-tests", strings.ReplaceAll(name, "/", "-")+".test")
 		if _, err := os.Stat(program); err != nil {
-			c.missing("tests of %s: %v (make gpu-check compiles them)", name, err)
+			c.missing("tests of %s: %v (make gpu-bundle compiles them)", name, err)
 			continue
 		}
 		if _, err := os.Stat(filepath.Join(sources, name)); err != nil {
