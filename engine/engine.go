@@ -113,11 +113,13 @@ func (e *Engine) Device() string { return e.replicas.name() }
 // Storage returns the type that activations are stored in: how exact embeddings are.
 func (e *Engine) Storage() cuda.Type { return e.storage }
 
-// window is how many inputs are decoded before they are computed: enough for full batches on every
-// device, few enough that their pixels stay small (150 kB each for the full-size model).
+// window is how many inputs are decoded before they are computed: enough for full batches, few
+// enough that their pixels stay small (150 kB each for the full-size model).
 func (e *Engine) window() int {
-	perInput := e.config.Patches()
-	return min(max(64, e.replicas.passes()*e.options.MaxBatchTokens/perInput), 1024)
+	if e.replicas.passes() == 1 {
+		return 64
+	}
+	return 1024 // on GPUs: texts too fill a batch or two
 }
 
 // Embed returns one result for each input, in order. An input that cannot be embedded has its own
