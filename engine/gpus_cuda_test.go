@@ -4,14 +4,9 @@ package engine_test
 
 import (
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
-	"vbge/engine"
 	"vbge/engine/golden"
 	"vbge/engine/gpu"
 )
@@ -50,10 +45,10 @@ func TestFailedDevice(t *testing.T) {
 	dir := convertTiny(t)
 	in := inputs(readGolden(t).examples(t))
 	in = slices.Concat(in, in)
-	first, last := launches(t, dir, in)
-	t.Logf("the batches are launches %d to %d", first, last)
-	t.Setenv("VBGE_EMULATED_FAULT", fmt.Sprintf("launch@%d", (first+last)/2))
-	e := open(t, dir, on("cuda:0"))
+	t.Setenv("VBGE_EMULATED_FAULT", "launch@100") // within the first batches: one has some thirty launches
+	o := on("cuda:0")
+	o.WarmUp = false
+	e := open(t, dir, o)
 	results, err := e.Embed(t.Context(), in)
 	if !errors.Is(err, gpu.ErrFailed) {
 		t.Fatalf("error %v", err)
@@ -77,28 +72,4 @@ func TestFailedDevice(t *testing.T) {
 	if _, err := e.Embed(t.Context(), in[:1]); !errors.Is(err, gpu.ErrFailed) {
 		t.Errorf("the next call: %v", err)
 	}
-}
-
-// launches returns which kernel launches of an engine embedding in are the batches'; those before
-// warm it up.
-func launches(t *testing.T, dir string, in []engine.Input) (first, last int) {
-	t.Helper()
-	trace := filepath.Join(t.TempDir(), "trace")
-	t.Setenv("VBGE_EMULATED_TRACE", trace)
-	count := func() int {
-		text, err := os.ReadFile(trace)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return strings.Count(string(text), `"kernel"`)
-	}
-	e := open(t, dir, on("cuda:0"))
-	first = count() + 1
-	embed(t, e, in...)
-	last = count()
-	t.Setenv("VBGE_EMULATED_TRACE", "")
-	if err := e.Close(); err != nil { // what is opened next on this device would share its context
-		t.Error(err)
-	}
-	return first, last
 }
