@@ -154,7 +154,7 @@ func AutomaticDevice() string {
 }
 
 // OpenDevice starts the device that o names and says what a model on it should compute. The caller
-// closes the backend. A list of devices is refused: see openDevices.
+// closes the backend. A list of devices is refused: see openReplicas.
 func OpenDevice(o Options) (op.Backend, model.Options, error) {
 	o = o.withDefaults()
 	targets, err := o.targets()

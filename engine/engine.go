@@ -83,12 +83,15 @@ func New(w Weights, t *tokenizer.Tokenizer, o Options) (*Engine, error) {
 	if most := c.MaxTextTokens(false); o.MaxBatchTokens < most {
 		return nil, fmt.Errorf("%w: --max-batch-tokens %d is less than the %d tokens of one long input", ErrTokenBudget, o.MaxBatchTokens, most)
 	}
+	storage, err := o.storage(targets[0].kind == "cuda")
+	if err != nil {
+		return nil, err
+	}
 	r, err := openReplicas(w, o, targets)
 	if err != nil {
 		return nil, err
 	}
-	storage, err := o.storage(targets[0].kind == "cuda")
-	return &Engine{replicas: r, storage: storage, config: c, id: w.ID(), tokenizer: t, options: o}, err
+	return &Engine{replicas: r, storage: storage, config: c, id: w.ID(), tokenizer: t, options: o}, nil
 }
 
 // Close frees the devices' memory. No other call may be under way or follow.

@@ -27,7 +27,7 @@ func MemoryPlans(c weights.Config, o Options) ([]gpu.Memory, error) {
 	if err != nil {
 		return nil, err
 	}
-	passes, err := warmUpPasses(m, c, o.MaxBatchTokens)
+	passes, err := recordAll(m, largest(sizes(m, c, o.MaxBatchTokens)))
 	if err != nil {
 		return nil, err
 	}
@@ -37,8 +37,9 @@ func MemoryPlans(c weights.Config, o Options) ([]gpu.Memory, error) {
 		}
 	}
 	var plans []gpu.Memory
+	devices := gpu.Find().Devices
 	for _, t := range targets {
-		for _, d := range gpu.Find().Devices {
+		for _, d := range devices {
 			if d.Index == t.index {
 				plans = append(plans, gpu.MemoryOf(meter, gpu.Options{Device: t.index}, o.MaxBatchTokens, d.Memory))
 			}

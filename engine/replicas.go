@@ -23,11 +23,10 @@ type replicas struct {
 	free chan *replica
 }
 
-// PassesAtOnce is how many passes b gains from having under way: on a GPU the next one's pixels
-// travel while one is computed.
+// PassesAtOnce is how many passes b gains from having under way.
 func PassesAtOnce(b op.Backend) int {
-	if strings.HasPrefix(b.Name(), "cuda") {
-		return 2
+	if p, ok := b.(op.Pipeline); ok {
+		return p.Passes()
 	}
 	return 1
 }

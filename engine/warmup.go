@@ -9,28 +9,27 @@ import (
 	"vbge/weights"
 )
 
-// warmUp lets a backend that gains from it see a pass of every size that it tells apart. It takes the
-// memory of the largest, and if o asks for it prepares all.
+// warmUp lets a backend that gains from it take the memory of the largest passes, and if o asks for it
+// prepare a pass of every size that it tells apart.
 func warmUp(b op.Backend, m *model.Model, c weights.Config, o Options) error {
 	warmer, ok := b.(op.Warmer)
 	if !ok {
 		return nil
 	}
-	passes, err := warmUpPasses(m, c, o.MaxBatchTokens)
+	batches, prepare := sizes(m, c, o.MaxBatchTokens), warmer.WarmUp
+	if !o.WarmUp {
+		batches, prepare = largest(batches), warmer.Reserve
+	}
+	passes, err := recordAll(m, batches)
 	if err != nil {
 		return err
 	}
-	if o.WarmUp {
-		return warmer.WarmUp(context.Background(), passes)
-	}
-	return warmer.Reserve(context.Background(), passes)
+	return prepare(context.Background(), passes)
 }
 
-// warmUpPasses are passes of pictures alone and of texts alone, one for every size up to the token
-// budget. Mixtures of the two need no more memory than the largest of these.
-func warmUpPasses(m *model.Model, c weights.Config, budget int) ([]*op.Pass, error) {
+func recordAll(m *model.Model, batches []model.Batch) ([]*op.Pass, error) {
 	var passes []*op.Pass
-	for _, batch := range sizes(m, c, budget) {
+	for _, batch := range batches {
 		var p op.Pass
 		y, err := m.Record(&p, batch, nil)
 		if err != nil {
@@ -42,9 +41,22 @@ func warmUpPasses(m *model.Model, c weights.Config, budget int) ([]*op.Pass, err
 	return passes, nil
 }
 
+// largest returns the largest batches of pictures and of texts. Mixtures need no more memory.
+func largest(batches []model.Batch) []model.Batch {
+	var some []model.Batch
+	for i, b := range batches {
+		if i+1 == len(batches) || len(batches[i+1].Pixels) < len(b.Pixels) {
+			some = append(some, b)
+		}
+	}
+	return some
+}
+
 // typicalText is the length of the texts that are warmed up with: a short description.
 const typicalText = 16
 
+// sizes are batches of pictures alone, then of texts alone, one for every size up to the token budget,
+// from small to large.
 func sizes(m *model.Model, c weights.Config, budget int) []model.Batch {
 	var all []model.Batch
 	if m.TakesPictures() {

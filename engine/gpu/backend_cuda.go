@@ -15,7 +15,7 @@ import (
 // Built reports whether this build has the CUDA engine.
 const Built = true
 
-// Backend is op.Backend, op.Warmer and op.Monitor on one device.
+// Backend is op.Backend, op.Warmer, op.Pipeline and op.Monitor on one device.
 type Backend struct {
 	options Options
 	name    string
@@ -32,12 +32,13 @@ type Backend struct {
 }
 
 var (
-	_ op.Warmer  = (*Backend)(nil)
-	_ op.Monitor = (*Backend)(nil)
+	_ op.Warmer   = (*Backend)(nil)
+	_ op.Pipeline = (*Backend)(nil)
+	_ op.Monitor  = (*Backend)(nil)
 )
 
-// New starts the engine on one device: a context, the kernels, a workspace. The memory for batches is taken by WarmUp, or
-// by the first Run.
+// New starts the engine on one device: a context, the kernels, a workspace. The memory for batches is taken by Reserve or
+// WarmUp, or by the first Run.
 func New(o Options) (op.Backend, error) {
 	b, err := start(o)
 	if err != nil {
@@ -80,6 +81,9 @@ func (b *Backend) eachSlot(f func(*slot) error) error {
 
 // Name implements op.Backend.
 func (b *Backend) Name() string { return b.name }
+
+// Passes implements op.Pipeline.
+func (*Backend) Passes() int { return slotCount }
 
 // Ready implements op.Monitor.
 func (b *Backend) Ready() error { return b.failure.get() }

@@ -8,7 +8,7 @@ import (
 )
 
 // Memory is what a backend keeps on its device, in bytes. It is stated before the first batch and does not
-// grow unless a pass is larger than what WarmUp was told of.
+// grow unless a pass is larger than what Reserve was told of.
 type Memory struct {
 	Device      string // name
 	Type        cuda.Type

@@ -101,8 +101,5 @@ func (m *Model) check(b Batch) error {
 	return nil
 }
 
-// EmbeddingSize returns H, the values of one embedding.
-func (m *Model) EmbeddingSize() int { return m.config.Text.Hidden }
-
 // TakesPictures reports whether the model has a vision tower.
 func (m *Model) TakesPictures() bool { return m.vision != nil }

@@ -92,6 +92,13 @@ type Warmer interface {
 	WarmUp(ctx context.Context, passes []*Pass) error
 }
 
+// Pipeline is a Backend that works faster with several passes under way: the data of the next one
+// travel while one is computed.
+type Pipeline interface {
+	// Passes returns how many.
+	Passes() int
+}
+
 // Monitor is a Backend whose device can fail.
 type Monitor interface {
 	// Ready returns why the backend cannot compute any more, or nil.
