@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 
 	"vbge/cuda"
 	"vbge/engine/cpu"
@@ -26,7 +27,19 @@ type Options struct {
 	// the first two batches of each size are slower. Memory is taken beforehand in any case.
 	WarmUp bool
 	Limits pixels.Limits
+
+	MaxQueue          int              // inputs that may wait in all; DefaultMaxQueue
+	MaxDecodeBytes    int64            // of decoded samples at once, from what headers say; a larger picture is decoded alone; DefaultMaxDecodeBytes
+	PictureCacheBytes int64            // of patch tokens kept by content, so that a picture's new instruction costs the text tower alone; 0 is none
+	Linger            time.Duration    // that an idle device waits for more inputs; 0 is not at all
+	OnPass            func(PassReport) // called after each pass, from several goroutines; nil for none
 }
+
+// DefaultMaxQueue is two batches of texts on a GPU.
+const DefaultMaxQueue = 2048
+
+// DefaultMaxDecodeBytes is three of the largest JPEGs that pixels.DefaultLimits lets through.
+const DefaultMaxDecodeBytes = 1 << 30
 
 // DefaultMaxBatchTokens is ten pictures of the full-size model: 80 MB of activations, and enough
 // rows that matrix products run at their full rate.

@@ -11,6 +11,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -26,6 +27,12 @@ import (
 type Input struct {
 	Image []byte // a picture file's bytes; nil for a text alone
 	Text  string // may be empty beside a picture: that is the picture alone
+	// IDs are the model's token ids in place of Text; [CLS] and [SEP] are added where they do not
+	// enclose them already.
+	IDs []int32
+	// RefuseLong makes words beyond the position table an error that wraps ErrTooLong; otherwise they
+	// are cut off.
+	RefuseLong bool
 }
 
 // Result is what became of one Input.
@@ -33,6 +40,15 @@ type Result struct {
 	Embedding []float32 // Dimension values, of unit length; nil if there is an error
 	Tokens    int       // that went through the text tower: words, patches, [CLS] and [SEP]; 0 with an error
 	Err       error     // why this input has no embedding
+	Cached    bool      // the picture's tokens came from the cache
+	Times     Times
+}
+
+// Times says where an input's time went.
+type Times struct {
+	Wait    time.Duration // in queues: before it was prepared, and before it was computed
+	Prepare time.Duration // decoding, resizing, tokenising
+	Compute time.Duration // of the pass that it was in
 }
 
 // Weights is an open model: a model folder, or a generator of random weights.
