@@ -22,7 +22,7 @@ func randomPass(r *rand.Rand) *op.Pass {
 	for range 1 + r.IntN(60) {
 		x := pick()
 		var y op.Tensor
-		switch r.IntN(8) {
+		switch r.IntN(9) {
 		case 0:
 			y = p.Linear(x, linear)
 		case 1:
@@ -38,6 +38,8 @@ func randomPass(r *rand.Rand) *op.Pass {
 		case 6:
 			y = p.Gather(at, x, pick())
 		case 7:
+			y = p.Given(op.Given{Values: make([]float32, rows*cols), Cols: cols})
+		case 8:
 			s := op.Equal(2, rows/2)
 			qkv := p.Linear(x, op.Linear{Out: 3 * cols, In: cols})
 			y = p.Attention(op.Attention{Q: qkv.Columns(0, cols), K: qkv.Columns(cols, 2*cols), V: qkv.Columns(2*cols, 3*cols),

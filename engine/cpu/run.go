@@ -94,6 +94,8 @@ func (r runner) compute(s step) error {
 	case op.Patches:
 		C.vbge_patches(r.cpu, y, (*C.uint8_t)(unsafe.SliceData(o.Pixels)), C.int(len(o.Pixels)/(3*o.Side*o.Side)),
 			C.int(o.Side), C.int(o.Patch), (*C.float)(&o.Levels[0][0]))
+	case op.Given:
+		copy(unsafe.Slice((*float32)(unsafe.Pointer(y)), len(o.Values)), o.Values)
 	case op.GELU:
 		x, stride := r.at(o.X)
 		C.vbge_gelu(r.cpu, y, x, stride, rows, cols)

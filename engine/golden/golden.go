@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"vbge/engine/model"
 	"vbge/engine/op"
@@ -19,10 +20,11 @@ import (
 
 // Example is an input as the model takes it, and the embedding that the original gives it.
 type Example struct {
-	Name   string
-	Pixels []uint8 // [S, S, 3], or nil for a text
-	IDs    []int32
-	Want   []float32
+	Name    string
+	Pixels  []uint8 // [S, S, 3], or nil for a text
+	IDs     []int32
+	Want    []float32
+	Patches []float32 // in place of Pixels, where Keep has been asked for them
 }
 
 // Set is the examples of one model.
@@ -84,13 +86,13 @@ func read(reference, name, crop string, noWords []int32) (Set, error) {
 		}
 	}
 	for _, x := range f.Images {
-		s.Images = append(s.Images, Example{string(x), pixels[crop+string(x)].Uint8, noWords, nil})
+		s.Images = append(s.Images, Example{string(x), pixels[crop+string(x)].Uint8, noWords, nil, nil})
 	}
 	for i, x := range f.Texts {
-		s.Texts = append(s.Texts, Example{fmt.Sprintf("text %d", i), nil, x.IDs, nil})
+		s.Texts = append(s.Texts, Example{fmt.Sprintf("text %d", i), nil, x.IDs, nil, nil})
 	}
 	for i, x := range f.Pairs {
-		s.Pairs = append(s.Pairs, Example{fmt.Sprintf("%s with words (pair %d)", x.File, i), pixels[crop+x.File].Uint8, x.IDs, nil})
+		s.Pairs = append(s.Pairs, Example{fmt.Sprintf("%s with words (pair %d)", x.File, i), pixels[crop+x.File].Uint8, x.IDs, nil, nil})
 	}
 	textArray := "text_embeddings"
 	if name == "minilm" {
@@ -149,12 +151,23 @@ func Convert(ctx context.Context, reference, checkpoint, out string) (*weights.F
 // Batch packs examples as the engine packs inputs.
 func Batch(examples ...Example) model.Batch {
 	b := model.Batch{Tokens: op.Sequences{0}}
-	pictures := 0
+	decoded := 0
+	for _, x := range examples {
+		if x.Pixels != nil && x.Patches == nil {
+			decoded++
+		}
+	}
+	pixels, patches := 0, decoded // places of the next picture of each kind
 	for _, x := range examples {
 		at := -1
-		if x.Pixels != nil {
-			at = pictures
-			pictures++
+		switch {
+		case x.Patches != nil:
+			at = patches
+			patches++
+			b.Patches = append(b.Patches, x.Patches...)
+		case x.Pixels != nil:
+			at = pixels
+			pixels++
 			b.Pixels = append(b.Pixels, x.Pixels...)
 		}
 		b.Pictures = append(b.Pictures, at)
@@ -166,21 +179,50 @@ func Batch(examples ...Example) model.Batch {
 
 // Embed runs the examples as one batch and returns an embedding for each.
 func Embed(ctx context.Context, b op.Backend, m *model.Model, examples ...Example) ([][]float32, error) {
-	var p op.Pass
-	y, err := m.Record(&p, Batch(examples...), nil)
+	rows, _, err := run(ctx, b, m, Batch(examples...), nil)
+	return rows, err
+}
+
+// Keep embeds the examples as one batch, and returns them with the patch tokens of those pictures that had pixels alone.
+func Keep(ctx context.Context, b op.Backend, m *model.Model, examples ...Example) ([][]float32, []Example, error) {
+	batch, examples := Batch(examples...), slices.Clone(examples)
+	var keep, of []int // places in Pixels, and among the examples
+	for i, x := range slices.Backward(examples) { // any order is allowed
+		if x.Pixels != nil && x.Patches == nil {
+			keep, of = append(keep, batch.Pictures[i]), append(of, i)
+		}
+	}
+	rows, kept, err := run(ctx, b, m, batch, keep)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	each := len(kept) / max(len(keep), 1)
+	for k, i := range of {
+		examples[i].Patches = kept[k*each : (k+1)*each : (k+1)*each]
+	}
+	return rows, examples, nil
+}
+
+// run returns the batch's embeddings and the patch tokens of the pictures at keep, one after another.
+func run(ctx context.Context, b op.Backend, m *model.Model, batch model.Batch, keep []int) (rows [][]float32, kept []float32, err error) {
+	var p op.Pass
+	y, patches, err := m.RecordKeeping(&p, batch, keep)
+	if err != nil {
+		return nil, nil, err
 	}
 	values := make([]float32, y.Rows*y.Cols)
 	p.Output(y, values)
+	if len(keep) > 0 {
+		kept = make([]float32, patches.Rows*patches.Cols)
+		p.Output(patches, kept)
+	}
 	if err := b.Run(ctx, &p); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	rows := make([][]float32, y.Rows)
-	for i := range rows {
-		rows[i] = values[i*y.Cols : (i+1)*y.Cols]
+	for i := range y.Rows {
+		rows = append(rows, values[i*y.Cols:(i+1)*y.Cols])
 	}
-	return rows, nil
+	return rows, kept, nil
 }
 
 // Distance returns the largest difference and the cosine of two vectors of one length.

@@ -40,7 +40,7 @@ func TestMiniLM(t *testing.T) {
 	})
 }
 
-// TestNoVision gives a picture to a model for texts only.
+// TestNoVision gives a picture, and patch tokens of one, to a model for texts only.
 func TestNoVision(t *testing.T) {
 	w := readMiniLM(t)
 	eachBackend(t, func(t *testing.T, b op.Backend, o model.Options) {
@@ -49,6 +49,10 @@ func TestNoVision(t *testing.T) {
 		picture := golden.Batch(golden.Example{Pixels: make([]uint8, 3*16*16), IDs: []int32{101, 102}})
 		if _, err := m.Record(&p, picture, nil); !errors.Is(err, model.ErrNoVision) {
 			t.Errorf("a picture: %v, want %v", err, model.ErrNoVision)
+		}
+		patches := golden.Batch(golden.Example{Patches: make([]float32, 384), IDs: []int32{101, 102}})
+		if _, _, err := m.RecordKeeping(&p, patches, nil); !errors.Is(err, model.ErrNoVision) {
+			t.Errorf("patch tokens: %v, want %v", err, model.ErrNoVision)
 		}
 	})
 }

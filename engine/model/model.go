@@ -57,10 +57,13 @@ func Load(b op.Backend, w Weights, o Options) (*Model, error) {
 // Batch is a flat batch of inputs of all kinds: pictures, texts, and pairs of both.
 type Batch struct {
 	Pixels []uint8 // [pictures, S, S, 3]
-	IDs    []int32 // every input's token ids, [CLS] and [SEP] included, one after another
-	Tokens op.Sequences
-	// Pictures[i] is the place in Pixels of input i's picture, or -1. A picture without words has
-	// the ids [CLS] [SEP].
+	// Patches holds, in place of pixels, what RecordKeeping kept of pictures in earlier passes:
+	// [pictures x N, H].
+	Patches []float32
+	IDs     []int32 // every input's token ids, [CLS] and [SEP] included, one after another
+	Tokens  op.Sequences
+	// Pictures[i] is the place of input i's picture among those of Pixels and then of Patches, or -1.
+	// A picture without words has the ids [CLS] [SEP].
 	Pictures []int
 }
 
@@ -70,30 +73,75 @@ func (m *Model) Record(p *op.Pass, b Batch, observe func(stage string, t op.Tens
 	if observe == nil {
 		observe = func(string, op.Tensor) {}
 	}
-	if err := m.check(b); err != nil {
-		return op.Tensor{}, err
-	}
-	var patches op.Tensor
-	if len(b.Pixels) > 0 {
-		patches = m.vision.record(p, m, b.Pixels, observe)
-	}
-	embeddings := m.text.record(p, m, b, patches, observe)
-	return embeddings, p.Err()
+	embeddings, _, err := m.record(p, b, nil, observe)
+	return embeddings, err
 }
 
-func (m *Model) check(b Batch) error {
-	picture := 3 * m.config.ImageSize * m.config.ImageSize
-	if len(b.Pixels) > 0 && m.vision == nil {
+// RecordKeeping is Record, and returns besides what Batch.Patches takes in a later pass in place of
+// some of b.Pixels: kept is [len(keep) x N, H], the patch tokens of the pictures at these places in
+// Pixels, after position and norm. Without any it is no tensor.
+func (m *Model) RecordKeeping(p *op.Pass, b Batch, keep []int) (embeddings, kept op.Tensor, err error) {
+	return m.record(p, b, keep, func(string, op.Tensor) {})
+}
+
+func (m *Model) record(p *op.Pass, b Batch, keep []int, observe func(string, op.Tensor)) (embeddings, kept op.Tensor, err error) {
+	if err := m.check(b, keep); err != nil {
+		return op.Tensor{}, op.Tensor{}, err
+	}
+	n := m.config.Patches()
+	var patches []op.Tensor
+	if len(b.Pixels) > 0 {
+		x := m.text.recordPatches(p, m.vision.record(p, m, b.Pixels, observe), n)
+		if len(keep) > 0 {
+			kept = p.Gather(rowsOf(keep, n), x)
+		}
+		patches = append(patches, x)
+	}
+	if len(b.Patches) > 0 {
+		patches = append(patches, p.Given(op.Given{Values: b.Patches, Cols: m.config.Text.Hidden}))
+	}
+	embeddings = m.text.record(p, n, b, patches, observe)
+	return embeddings, kept, p.Err()
+}
+
+// rowsOf returns the rows of pictures that have n rows each.
+func rowsOf(pictures []int, n int) []int32 {
+	rows := make([]int32, 0, n*len(pictures))
+	for _, picture := range pictures {
+		for r := range n {
+			rows = append(rows, int32(picture*n+r))
+		}
+	}
+	return rows
+}
+
+func (m *Model) check(b Batch, keep []int) error {
+	c := m.config
+	picture, kept := 3*c.ImageSize*c.ImageSize, c.Patches()*c.Text.Hidden
+	if len(b.Pixels)+len(b.Patches) > 0 && m.vision == nil {
 		return ErrNoVision
 	}
 	if len(b.Pixels)%picture != 0 {
 		return fmt.Errorf("%d bytes are no pictures of %d: %w", len(b.Pixels), picture, op.ErrShape)
 	}
+	if len(b.Patches)%kept != 0 {
+		return fmt.Errorf("%d values are no patch tokens of pictures of %d: %w", len(b.Patches), kept, op.ErrShape)
+	}
+	pictures := len(b.Pixels) / picture
+	for _, k := range keep {
+		if k < 0 || k >= pictures {
+			return fmt.Errorf("keep picture %d of %d: %w", k, pictures, op.ErrShape)
+		}
+	}
+	pictures += len(b.Patches) / kept
 	if len(b.Tokens) == 0 || len(b.Pictures) != b.Tokens.Len() || b.Tokens.Rows() != len(b.IDs) {
 		return fmt.Errorf("batch of %d ids, %d pictures, lengths %v: %w", len(b.IDs), len(b.Pictures), b.Tokens, op.ErrShape)
 	}
 	for i, picture := range b.Pictures {
-		limit := m.config.MaxTextTokens(picture >= 0)
+		if picture >= pictures {
+			return fmt.Errorf("input %d has picture %d of %d: %w", i, picture, pictures, op.ErrShape)
+		}
+		limit := c.MaxTextTokens(picture >= 0)
 		if n := int(b.Tokens[i+1] - b.Tokens[i]); n < 1 || n > limit {
 			return fmt.Errorf("input %d has %d token ids, the position table has room for %d: %w", i, n, limit, op.ErrShape)
 		}

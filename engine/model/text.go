@@ -68,14 +68,24 @@ func (l *loader) textLayer(key string, c weights.Config) textLayer {
 	}
 }
 
-// record returns the embeddings [inputs, H]. patches are the vision tower's, N rows a picture.
-func (t *textTower) record(p *op.Pass, m *Model, b Batch, patches op.Tensor, observe func(string, op.Tensor)) op.Tensor {
-	in := arrange(b, m.config.Patches(), patches.Rows)
+// recordPatches returns what the tower reads of pictures: x, the vision tower's n rows of each, with
+// positions 1..n, normed.
+func (t *textTower) recordPatches(p *op.Pass, x op.Tensor, n int) op.Tensor {
+	positions := make([]int32, x.Rows)
+	for i := range positions {
+		positions[i] = int32(1 + i%n)
+	}
+	return t.norm.record(p, p.AddRows(x, t.position, positions))
+}
+
+// record returns the embeddings [inputs, H]. patches are recordPatches's and those of earlier passes,
+// n rows a picture.
+func (t *textTower) record(p *op.Pass, n int, b Batch, patches []op.Tensor, observe func(string, op.Tensor)) op.Tensor {
+	in := arrange(b, n)
 	x := t.norm.record(p, p.Embedding(op.Embedding{
 		Word: t.word, TokenType: t.tokenType, Position: t.position, IDs: b.IDs, Positions: in.positions}))
-	if patches.ID != 0 {
-		patches = t.norm.record(p, p.AddRows(patches, t.position, in.patchPositions))
-		x = p.Gather(in.order, x, patches)
+	if len(patches) > 0 {
+		x = p.Gather(in.order, append([]op.Tensor{x}, patches...)...)
 	}
 	observe("bert_input", x)
 	for i, layer := range t.layers {
@@ -93,20 +103,16 @@ func (t *textTower) record(p *op.Pass, m *Model, b Batch, patches op.Tensor, obs
 
 // arrangement says where the tokens of a batch go in the text tower's input.
 type arrangement struct {
-	positions      []int32      // of the words
-	patchPositions []int32      // of the patch tokens: 1..N
-	order          []int32      // rows of words above patch tokens, in the order of the sequences
-	sequences      op.Sequences // of words and patch tokens together
+	positions []int32      // of the words
+	order     []int32      // rows of words above patch tokens, in the order of the sequences
+	sequences op.Sequences // of words and patch tokens together
 }
 
 // arrange puts [CLS] first, at position 0, then the picture's n patches, at 1..n, then the other
 // words and [SEP], from position n+1 (section 7). A text alone has positions 0, 1, 2, ...
-func arrange(b Batch, n, patchRows int) arrangement {
+func arrange(b Batch, n int) arrangement {
 	words := int32(len(b.IDs))
 	in := arrangement{sequences: op.Sequences{0}}
-	for i := range patchRows {
-		in.patchPositions = append(in.patchPositions, int32(1+i%n))
-	}
 	for i, picture := range b.Pictures {
 		first, after := b.Tokens[i], b.Tokens[i+1]
 		shift := int32(0)

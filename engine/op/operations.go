@@ -22,6 +22,12 @@ type Patches struct {
 	Levels *[3][256]float32
 }
 
+// Given is rows that the caller has: y = Values.
+type Given struct {
+	Values []float32 // [rows, Cols]; borrowed until the pass has run
+	Cols   int
+}
+
 // LinearLayer is y = x W^T + b, plus Residual where there is one.
 type LinearLayer struct {
 	X        Tensor // [rows, in]
@@ -91,6 +97,7 @@ type Gather struct {
 type Normalise struct{ X Tensor }
 
 func (o Patches) Inputs() []Tensor     { return nil }
+func (o Given) Inputs() []Tensor       { return nil }
 func (o LinearLayer) Inputs() []Tensor { return present(o.X, o.Residual) }
 func (o GELU) Inputs() []Tensor        { return []Tensor{o.X} }
 func (o LayerNorm) Inputs() []Tensor   { return []Tensor{o.X} }

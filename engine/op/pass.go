@@ -60,6 +60,14 @@ func (p *Pass) Patches(o Patches) Tensor {
 	return p.add(o, len(o.Pixels)/picture*grid*grid, 3*o.Patch*o.Patch)
 }
 
+// Given records Given.
+func (p *Pass) Given(o Given) Tensor {
+	if !p.require(o.Cols > 0 && len(o.Values)%o.Cols == 0, "%d given values in rows of %d", len(o.Values), o.Cols) {
+		return Tensor{}
+	}
+	return p.add(o, len(o.Values)/o.Cols, o.Cols)
+}
+
 // Linear records LinearLayer without a residual.
 func (p *Pass) Linear(x Tensor, w Linear) Tensor { return p.LinearResidual(x, w, Tensor{}) }
 

@@ -30,6 +30,8 @@ func TestShapes(t *testing.T) {
 	f(2*9, 3*16, func(p *Pass) Tensor {
 		return p.Patches(Patches{Pixels: make([]uint8, 2*12*12*3), Side: 12, Patch: 4})
 	})
+	f(2, 4, func(p *Pass) Tensor { return p.Given(Given{Values: make([]float32, 8), Cols: 4}) })
+	f(0, 4, func(p *Pass) Tensor { return p.Given(Given{Cols: 4}) })
 	f(5, 7, func(p *Pass) Tensor { return p.Linear(tensor(p, 5, 3), Linear{Out: 7, In: 3}) })
 	f(5, 4, func(p *Pass) Tensor { return p.SwiGLU(tensor(p, 5, 8)) })
 	f(7, 3, func(p *Pass) Tensor { return p.Prepend(tensor(p, 5, 3), vector(3), Sequences{0, 2, 5}) })
@@ -57,6 +59,8 @@ func TestFaults(t *testing.T) {
 	}
 	f("patches of 5", func(p *Pass) { p.Patches(Patches{Pixels: make([]uint8, 12*12*3), Side: 12, Patch: 5}) })
 	f("431 bytes", func(p *Pass) { p.Patches(Patches{Pixels: make([]uint8, 431), Side: 12, Patch: 4}) })
+	f("9 given values in rows of 4", func(p *Pass) { p.Given(Given{Values: make([]float32, 9), Cols: 4}) })
+	f("in rows of 0", func(p *Pass) { p.Given(Given{}) })
 	f("linear [7, 4] of rows of 3", func(p *Pass) { p.Linear(tensor(p, 5, 3), Linear{Out: 7, In: 4}) })
 	f("residual [4, 7]", func(p *Pass) { p.LinearResidual(tensor(p, 5, 3), Linear{Out: 7, In: 3}, tensor(p, 4, 7)) })
 	f("layer norm gain", func(p *Pass) { p.LayerNorm(tensor(p, 5, 3), vector(4), vector(3), 1e-6) })

@@ -24,6 +24,14 @@ func rowForms() []Form {
 			}
 			return r.Pass.Patches(op.Patches{Pixels: r.Pixels(3 * 24 * 24 * 3), Side: 24, Patch: 8, Levels: &levels})
 		}},
+		{"given", 0, func(r *Recording) op.Tensor { return r.Given(21, 37) }},
+		{"given and changed", 0, func(r *Recording) op.Tensor { // a caller's rows stay what they are
+			x := r.Given(7, 40)
+			return r.Pass.Gather(r.Rows(30, 21), r.Pass.GELU(x), x, r.Norm(x))
+		}},
+		{"product of what is given", 0, func(r *Recording) op.Tensor {
+			return r.Pass.LinearResidual(r.Given(19, 44).Columns(3, 35), r.Linear(24, 32, true), r.Given(19, 24))
+		}},
 		{"linear", 0, func(r *Recording) op.Tensor { return r.Pass.Linear(r.Input(70, 48), r.Linear(33, 48, true)) }},
 		{"linear no bias", 0, func(r *Recording) op.Tensor { return r.Pass.Linear(r.Input(5, 16), r.Linear(64, 16, false)) }},
 		{"linear one row", 0, func(r *Recording) op.Tensor { return r.Pass.Linear(r.Input(1, 768), r.Linear(768, 768, true)) }},
@@ -85,6 +93,9 @@ func rowForms() []Form {
 			return r.Pass.Gather([]int32{0, 7, 8, 9, 10, 1, 2, 3, 11, 12, 13, 14, 4, 5, 6},
 				r.Pass.LayerNorm(words, gain, bias, 1e-12), r.Pass.LayerNorm(patches, gain, bias, 1e-12))
 		}},
+		{"words above given rows", 0, func(r *Recording) op.Tensor { // as it begins where patches were kept
+			return r.Pass.Gather([]int32{0, 7, 8, 9, 10, 1, 2, 3, 11, 12, 13, 14, 4, 5, 6}, r.Norm(r.Input(7, 40)), r.Given(8, 40))
+		}},
 	}
 }
 
@@ -125,6 +136,7 @@ func Empty() []Form {
 			x := r.Pass.AddRows(r.Input(0, 8), r.Table(2, 8), nil)
 			return r.Pass.Gather(nil, x, r.Pass.Prepend(x, r.Table(1, 8), op.Sequences{0}))
 		}},
+		{"given", 0, func(r *Recording) op.Tensor { return r.Norm(r.Given(0, 8)) }},
 		{"prepended", 0, func(r *Recording) op.Tensor {
 			return r.Pass.Prepend(r.Input(0, 8), r.Table(1, 8), op.Sequences{0, 0, 0})
 		}},

@@ -114,6 +114,11 @@ func (r *Recording) Input(rows, cols int) op.Tensor {
 		IDs: r.Rows(rows, rows), Positions: r.Rows(rows, rows)})
 }
 
+// Given is a random tensor that the pass is given.
+func (r *Recording) Given(rows, cols int) op.Tensor {
+	return r.Pass.Given(op.Given{Values: r.Values(rows * cols), Cols: cols})
+}
+
 // Pixels returns n random samples.
 func (r *Recording) Pixels(n int) []uint8 {
 	p := make([]uint8, n)

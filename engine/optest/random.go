@@ -28,7 +28,7 @@ func (p *randomPass) pick() op.Tensor { return p.made[p.Random.IntN(len(p.made))
 func (p *randomPass) operation(x op.Tensor) op.Tensor {
 	cols, cut := p.heads*p.width, int32(p.Random.IntN(p.rows+1))
 	s := op.Sequences{0, cut, int32(p.rows)}
-	switch p.Random.IntN(8) {
+	switch p.Random.IntN(9) {
 	case 0:
 		return p.Pass.Linear(x, p.Linear(cols, cols, true))
 	case 1:
@@ -44,6 +44,8 @@ func (p *randomPass) operation(x op.Tensor) op.Tensor {
 	case 6:
 		y := p.Pass.Prepend(x, p.Table(1, cols), s)
 		return p.Pass.Gather(p.Rows(p.rows, y.Rows), y)
+	case 7:
+		return p.Pass.Gather(p.Rows(p.rows, 2*p.rows), p.Given(p.rows, cols), x)
 	default:
 		qkv := p.Pass.Linear(x, p.Linear(3*cols, cols, true))
 		return p.Pass.Attention(op.Attention{Q: qkv.Columns(0, cols), K: qkv.Columns(cols, 2*cols), V: qkv.Columns(2*cols, 3*cols),

@@ -85,6 +85,9 @@ func TestOperations(t *testing.T) {
 		return f.p.SwiGLU(f.tensor(1, 4, 1, -1, 2, 3))
 	})
 	f("normalise", []float32{0.6, -0.8, 0, 0}, func(f *fixture) op.Tensor { return f.p.Normalise(f.tensor(2, 2, 3, -4, 0, 0)) })
+	f("given", []float32{1, 2, 3, 4, 5, 6}, func(f *fixture) op.Tensor {
+		return f.p.Given(op.Given{Values: []float32{1, 2, 3, 4, 5, 6}, Cols: 3})
+	})
 	f("prepend", []float32{9, 9, 1, 2, 9, 9, 3, 4, 5, 6}, func(f *fixture) op.Tensor {
 		return f.p.Prepend(f.tensor(3, 2, 1, 2, 3, 4, 5, 6), f.table(1, 2, 9, 9), op.Sequences{0, 1, 3})
 	})

@@ -90,6 +90,8 @@ func (m *memory) compute(n op.Node) error {
 	switch o := n.Operation.(type) {
 	case op.Patches:
 		m.patches(o, n.Out)
+	case op.Given:
+		copy(m.values[n.Out.ID], o.Values)
 	case op.LinearLayer:
 		m.linear(o, n.Out)
 	case op.GELU:
