@@ -186,7 +186,7 @@ func Embed(ctx context.Context, b op.Backend, m *model.Model, examples ...Exampl
 // Keep embeds the examples as one batch, and returns them with the patch tokens of those pictures that had pixels alone.
 func Keep(ctx context.Context, b op.Backend, m *model.Model, examples ...Example) ([][]float32, []Example, error) {
 	batch, examples := Batch(examples...), slices.Clone(examples)
-	var keep, of []int // places in Pixels, and among the examples
+	var keep, of []int                            // places in Pixels, and among the examples
 	for i, x := range slices.Backward(examples) { // any order is allowed
 		if x.Pixels != nil && x.Patches == nil {
 			keep, of = append(keep, batch.Pictures[i]), append(of, i)
