@@ -34,6 +34,10 @@ type Catalog interface {
 	// Entries yields what indexing needs to know of every row, in the order of
 	// the ids, and ends at the first error.
 	Entries(ctx context.Context) iter.Seq2[Entry, error]
+	// Find returns the rows with these ids; ids without a row, and what no row can
+	// have for an id, are left out. It takes ids from outside, and also finds rows
+	// of collections that something else made: these have an ID and an ImagePath.
+	Find(ctx context.Context, ids []string) (map[string]Entry, error)
 	// Vectors returns the vectors of the rows with these ids; ids without a row
 	// are left out.
 	Vectors(ctx context.Context, ids []string) (map[string][]float32, error)

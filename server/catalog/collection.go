@@ -129,6 +129,7 @@ func (m *milvus) accept(schema *entity.Schema, o Options) error {
 		return fmt.Errorf("%w: it holds vectors of %d values, the model gives %d", ErrDimension, dimension, o.Dimension)
 	}
 	m.info = Info{Collection: o.Collection, Model: made.Model, Dimension: dimension}
+	m.key = keyOf(schema, made.Vbge == 0)
 	if field(fieldPath) != nil {
 		m.output = append(m.output, fieldPath)
 	}

@@ -41,6 +41,7 @@ type milvus struct {
 	lite    *lite // nil for a server
 	timeout time.Duration
 	info    Info
+	key     key
 	output  []string // fields that a search fetches
 
 	close func() error
