@@ -80,7 +80,7 @@ func sizes(p *op.Pass) []size {
 			if r := o.Residual.ID; r != 0 && s[r].bucket() < s[o.X.ID].bucket() {
 				s[n.Out.ID] = s[r]
 			}
-		case op.Embedding:
+		case op.Embedding, op.Given:
 			s[n.Out.ID] = rowsOf(n.Out.Rows)
 		case op.Prepend:
 			s[n.Out.ID] = prependSize(s[o.X.ID], o.Sequences.Len(), n.Out.Rows)

@@ -5,10 +5,10 @@ import (
 	"vbge/engine/op"
 )
 
-// handoffRows is what an Assemble takes a tensor of an earlier segment to have, where the number does
-// not matter: more than any batch, and with what stands before it no more than int32 holds. So the
-// text tower's launches do not depend on the pictures.
-const handoffRows = 1 << 30
+// anyRows is what an Assemble takes a tensor of an earlier segment, or one that the pass is given, to
+// have: more than any batch, and as often as it has sources no more than int32 holds. So the text tower's
+// launches do not depend on the pictures.
+const anyRows = 1 << 29
 
 // emit turns drafts into steps.
 func (pl *planner) emit() {
@@ -17,7 +17,7 @@ func (pl *planner) emit() {
 	for i, d := range pl.drafts {
 		if i == 0 || pl.segment[i] != pl.segment[i-1] {
 			pl.finish(e)
-			e = &emitter{planner: pl, input: newInputBuilder(), region: pl.regions[pl.segment[i]]}
+			e = &emitter{planner: pl, input: newInputBuilder(Staging), region: pl.regions[pl.segment[i]]}
 		}
 		e.draft(d)
 		for _, k := range exports[d.out.ID] {
@@ -47,7 +47,7 @@ func (pl *planner) outputs() map[int][]int {
 }
 
 func (pl *planner) finish(e *emitter) {
-	if e == nil {
+	if e == nil || len(e.steps) == 0 {
 		return
 	}
 	input := e.input.finish(func(step int, at Place) {
@@ -159,10 +159,10 @@ func (e *emitter) assemble(a *assembly, rows int, y Operand) {
 		if i == 0 && a.table.at != 0 {
 			s.Table, s.TableRows = a.table.place(), a.table.rows
 		}
-		for k, source := range group {
+		for _, source := range group {
 			o := e.operand(source, e.rows(source))
-			if o.Space == Handoff && k == len(group)-1 {
-				o.Rows = handoffRows
+			if o.Space == Handoff || o.Space == Given {
+				o.Rows = anyRows
 			}
 			s.Sources = append(s.Sources, o)
 		}

@@ -4,13 +4,13 @@ import "slices"
 
 // extent is the memory that passes need, in bytes.
 type extent struct {
-	arena, handoff, results int64
-	staging                 []int64 // by Segment.Region
-	tokens                  int     // of the largest pass
+	arena, handoff, given, results int64
+	staging                        []int64 // by Segment.Region
+	tokens                         int     // of the largest pass
 }
 
 func extentOf(p *Plan, tokens int) extent {
-	e := extent{arena: p.Arena, handoff: p.Handoff, results: p.Results, tokens: tokens}
+	e := extent{arena: p.Arena, handoff: p.Handoff, given: p.Given.Bytes, results: p.Results, tokens: tokens}
 	for _, s := range p.Segments {
 		for len(e.staging) <= s.Region {
 			e.staging = append(e.staging, 0)
@@ -23,7 +23,7 @@ func extentOf(p *Plan, tokens int) extent {
 // and returns what holds both.
 func (e extent) and(other extent) extent {
 	both := extent{arena: max(e.arena, other.arena), handoff: max(e.handoff, other.handoff),
-		results: max(e.results, other.results), tokens: max(e.tokens, other.tokens)}
+		given: max(e.given, other.given), results: max(e.results, other.results), tokens: max(e.tokens, other.tokens)}
 	long, short := e.staging, other.staging
 	if len(long) < len(short) {
 		long, short = short, long
@@ -41,7 +41,7 @@ const slotCount = 2
 
 // memory is e's part of a memory plan.
 func (e extent) memory() Memory {
-	staging := e.results
+	staging := e.given + e.results
 	for _, bytes := range e.staging {
 		staging += bytes
 	}

@@ -10,7 +10,7 @@ import (
 // draft is what one step or a few of the same kind will compute: one node of a pass, or several that
 // became one.
 type draft struct {
-	operation any           // op.Patches, op.LinearLayer, op.GELU, op.LayerNorm, op.SwiGLU, op.Attention, op.Normalise, or an assembly
+	operation any           // op.Patches, op.LinearLayer, op.GELU, op.LayerNorm, op.SwiGLU, op.Attention, op.Normalise, op.Given, or an assembly
 	norm      *op.LayerNorm // after op.SwiGLU
 	normalise bool          // after op.LayerNorm
 	float32   bool          // the result is float32 and stands in Results
@@ -90,7 +90,7 @@ func (f *fuser) draft(node op.Node) (*draft, error) {
 		if width := o.Q.Cols / o.Heads; !slices.Contains(HeadWidths, width) {
 			return nil, fmt.Errorf("heads of %d channels: %w", width, ErrHeadWidth)
 		}
-	case op.Patches, op.GELU, op.SwiGLU:
+	case op.Patches, op.Given, op.GELU, op.SwiGLU:
 	default:
 		return nil, fmt.Errorf("the CUDA engine has no such operation")
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"unsafe"
 
+	"vbge/cuda"
 	"vbge/cuda/kernels"
 	"vbge/engine/arena"
 	"vbge/engine/op"
@@ -37,9 +38,10 @@ func (in *Input) Fill(block []byte) int64 {
 	return in.sent
 }
 
-// inputBuilder lays out one segment's block. Pixels come last: a batch sends no more of them than it
+// inputBuilder lays out one block of a space, a segment's or what the pass is given. Pixels come last: a batch sends no more of them than it
 // has, and nothing is behind them.
 type inputBuilder struct {
+	space  Space
 	input  Input
 	known  map[list]Place
 	pixels []pixels
@@ -58,10 +60,12 @@ type pixels struct {
 	values []uint8
 }
 
-func newInputBuilder() *inputBuilder { return &inputBuilder{known: map[list]Place{}} }
+func newInputBuilder(s Space) *inputBuilder {
+	return &inputBuilder{space: s, known: map[list]Place{}}
+}
 
 func (b *inputBuilder) add(bytes int, fill func(to []byte)) Place {
-	at := Place{Staging, b.input.Bytes}
+	at := Place{b.space, b.input.Bytes}
 	b.input.items = append(b.input.items, item{at.Offset, fill})
 	b.input.Bytes += int64(arena.RoundUp(bytes, itemBytes))
 	b.input.sent = b.input.Bytes
@@ -117,6 +121,18 @@ func (b *inputBuilder) levels(l *[3][256]float32) Place {
 			}
 		}
 	})
+}
+
+// matrix adds rows of values, stored as y. Of the last one a batch sends no more than it has.
+func (b *inputBuilder) matrix(values []float32, y Operand) Place {
+	bytes := y.Stride * y.Type.Bytes()
+	at := b.add(y.Rows*bytes, func(to []byte) {
+		for r := range len(values) / y.Cols {
+			cuda.Convert(y.Type, to[r*bytes:], values[r*y.Cols:(r+1)*y.Cols])
+		}
+	})
+	b.input.sent = at.Offset + int64(len(values)/y.Cols*bytes)
+	return at
 }
 
 // finish gives the pixels their places, which it tells place, and returns the input.

@@ -53,11 +53,10 @@ func (m *interpreter) Run(_ context.Context, p *op.Pass) error {
 		return err
 	}
 	m.spaces = map[Space][]byte{Handoff: poison(m.plan.Handoff), Results: poison(m.plan.Results)}
+	m.spaces[Given] = received(m.plan.Given)
 	for _, s := range m.plan.Segments {
 		m.spaces[Arena] = poison(m.plan.Arena) // nothing in it outlives a segment
-		block := poison(s.Input.Bytes)
-		sent := s.Input.Fill(block)
-		m.spaces[Staging] = append(block[:sent:sent], poison(s.Input.Bytes-sent)...)
+		m.spaces[Staging] = received(s.Input)
 		for i, step := range s.Steps {
 			m.checkPlaces(step)
 			if err := m.execute(step); err != nil {
@@ -69,6 +68,13 @@ func (m *interpreter) Run(_ context.Context, p *op.Pass) error {
 		cuda.Widen(cuda.Float32, p.Outputs[o.Index].Into, m.spaces[Results][o.Place.Offset:][:4*o.Rows*o.Cols])
 	}
 	return nil
+}
+
+// received is what of a block arrives on a device.
+func received(in Input) []byte {
+	block := poison(in.Bytes)
+	sent := in.Fill(block)
+	return append(block[:sent:sent], poison(in.Bytes-sent)...)
 }
 
 func poison(n int64) []byte { return bytes.Repeat([]byte{0xff}, int(n)) }
@@ -105,7 +111,7 @@ func (m *interpreter) checkPlaces(s Step) {
 // reach returns the bytes that o reaches over.
 func reach(o Operand) (from, to int64) {
 	rows := o.Rows
-	if rows == handoffRows {
+	if rows == anyRows {
 		rows = 1
 	}
 	return o.Offset, o.Offset + int64(((rows-1)*o.Stride+o.Cols)*o.Type.Bytes())

@@ -11,6 +11,7 @@ const (
 	Arena            // tensors that one segment alone uses; the next segment uses it again
 	Handoff          // tensors that one segment leaves to a later one
 	Staging          // what the host sends with each batch; offsets count from the segment's region
+	Given            // tensors that the host sends with each batch, for any segment; nothing writes to them
 	Results          // float32 outputs, until they are copied to the host
 	Parameters       // weights and tables; the offset is the device address itself
 )

@@ -11,7 +11,8 @@ import (
 const placeBytes = 256
 
 // place gives every tensor its memory: one that stays in a segment a place in the arena, one that a
-// later segment reads a place of its own, outputs that are float32 already their place in Results.
+// later segment reads a place of its own, outputs that are float32 already their place in Results, and what the
+// pass is given a place in Given.
 func (pl *planner) place() {
 	last := pl.lastUses()
 	storage := pl.share(last)
@@ -21,31 +22,33 @@ func (pl *planner) place() {
 	}
 	pl.operands = make([]Operand, len(pl.stored))
 	var live, handoff arena.Spans
+	given := newInputBuilder(Given)
 	for i, d := range pl.drafts {
 		if i > 0 && pl.segment[i] != pl.segment[i-1] {
 			live = nil
 		}
 		id, rows := d.out.ID, pl.rows(d.out)
+		y := Operand{Rows: rows, Cols: d.out.Cols, Stride: arena.RoundUp(d.out.Cols, rowValues), Type: pl.kind}
+		units := arena.RoundUp(rows*y.Stride*y.Type.Bytes(), placeBytes) / placeBytes
+		lent, isGiven := d.operation.(op.Given)
 		switch {
 		case d.float32:
-			pl.operands[id] = pl.result(rows, d.out.Cols)
+			y = pl.result(rows, d.out.Cols)
+		case isGiven:
+			y.Place = given.matrix(lent.Values, y)
 		case storage[id] != id:
-			pl.operands[id] = pl.operands[storage[id]]
-			pl.operands[id].Rows = rows
+			y = pl.operands[storage[id]]
+			y.Rows = rows
+		case pl.segment[until[id]] == pl.segment[i]:
+			y.Place = take(Arena, &live, units, until[id], &pl.plan.Arena)
 		default:
-			stride := arena.RoundUp(d.out.Cols, rowValues)
-			o := Operand{Rows: rows, Cols: d.out.Cols, Stride: stride, Type: pl.kind}
-			units := arena.RoundUp(rows*stride*pl.kind.Bytes(), placeBytes) / placeBytes
-			if pl.segment[until[id]] == pl.segment[i] {
-				o.Place = take(Arena, &live, units, until[id], &pl.plan.Arena)
-			} else {
-				o.Place = take(Handoff, &handoff, units, until[id], &pl.plan.Handoff)
-			}
-			pl.operands[id] = o
+			y.Place = take(Handoff, &handoff, units, until[id], &pl.plan.Handoff)
 		}
+		pl.operands[id] = y
 		live.Drop(i)
 		handoff.Drop(i)
 	}
+	pl.plan.Given = given.input
 }
 
 // take finds units of placeBytes in a space and notes how large the space has to be.
@@ -63,13 +66,18 @@ func (pl *planner) result(rows, cols int) Operand {
 }
 
 // lastUses returns, for each tensor by ID, the last draft that reads it, or the one that writes it.
-// Outputs are exported right after they are written.
+// Outputs are exported right after they are written. What a pass is given lasts: nothing takes its place.
 func (pl *planner) lastUses() []int {
 	last := make([]int, len(pl.stored))
 	for i, d := range pl.drafts {
 		last[d.out.ID] = i
 		for _, t := range d.inputs() {
 			last[t.ID] = i
+		}
+	}
+	for _, d := range pl.drafts {
+		if _, ok := d.operation.(op.Given); ok {
+			last[d.out.ID] = len(pl.drafts)
 		}
 	}
 	return last

@@ -16,7 +16,9 @@ var HeadWidths = []int{32, 64}
 // Plan is one pass as launches: what is fused, and where every tensor stands.
 type Plan struct {
 	Segments []Segment
-	// What the plan needs of each space, in bytes; Staging is by segment.
+	// Given is what the pass is given: tensors of the storage type.
+	Given Input
+	// What the plan needs of each other space, in bytes; Staging is by segment.
 	Arena, Handoff, Results int64
 	Outputs                 []Output
 }

@@ -13,7 +13,7 @@ import (
 
 // holds reports whether a pass that needs other can run in e.
 func (e extent) holds(other extent) bool {
-	if other.arena > e.arena || other.handoff > e.handoff || other.results > e.results || len(other.staging) > len(e.staging) {
+	if other.arena > e.arena || other.handoff > e.handoff || other.given > e.given || other.results > e.results || len(other.staging) > len(e.staging) {
 		return false
 	}
 	for i, bytes := range other.staging {
@@ -29,7 +29,7 @@ func tokensOf(p *op.Pass) int {
 	n := 0
 	for _, node := range p.Nodes {
 		switch node.Operation.(type) {
-		case op.Embedding, op.Patches:
+		case op.Embedding, op.Patches, op.Given:
 			n += node.Out.Rows
 		}
 	}

@@ -21,12 +21,14 @@ type slot struct {
 	in, out             cuda.HostMemory
 	deviceIn, deviceOut cuda.Memory
 	regions             []int64 // offset of each segment's staging block in in and deviceIn
+	given               int64   // offset there of what passes are given
 	copiedIn, computed  *cuda.Event
 	copiedOut           *cuda.Event
 
-	plan  *Plan
-	sent  []int64    // bytes of each segment's block
-	reply chan error // one answer for every batch
+	plan      *Plan
+	sent      []int64    // bytes of each segment's block
+	sentGiven int64      // bytes of what the pass is given
+	reply     chan error // one answer for every batch
 }
 
 func newSlot(m *machine, capture bool) *slot {
@@ -50,6 +52,7 @@ func (s *slot) open() error {
 // fill makes p the slot's batch: it writes what p's segments read to the pinned memory. It runs on the caller's goroutine.
 func (s *slot) fill(p *Plan) {
 	s.plan, s.sent = p, s.sent[:0]
+	s.sentGiven = p.Given.Fill(s.in.Bytes[s.given:])
 	for _, segment := range p.Segments {
 		s.sent = append(s.sent, segment.Input.Fill(s.in.Bytes[s.regions[segment.Region]:]))
 	}
@@ -59,9 +62,13 @@ func (s *slot) fill(p *Plan) {
 func (s *slot) enqueue() error {
 	m := s.machine
 	for i, segment := range s.plan.Segments {
-		at := s.regions[segment.Region]
-		if err := m.copyIn.CopyIn(s.deviceIn.Pointer+cuda.Pointer(at), s.in.Bytes[at:at+s.sent[i]]); err != nil {
-			return fmt.Errorf("send a batch: %w", err)
+		if err := s.send(s.regions[segment.Region], s.sent[i]); err != nil {
+			return err
+		}
+	}
+	if s.sentGiven > 0 {
+		if err := s.send(s.given, s.sentGiven); err != nil {
+			return err
 		}
 	}
 	if err := handOver(m.copyIn, s.copiedIn, m.compute); err != nil {
@@ -79,6 +86,14 @@ func (s *slot) enqueue() error {
 		return fmt.Errorf("fetch a batch's results: %w", err)
 	}
 	return m.copyOut.Record(s.copiedOut)
+}
+
+// send enqueues the copy of that many bytes of in, from at on.
+func (s *slot) send(at, bytes int64) error {
+	if err := s.machine.copyIn.CopyIn(s.deviceIn.Pointer+cuda.Pointer(at), s.in.Bytes[at:at+bytes]); err != nil {
+		return fmt.Errorf("send a batch: %w", err)
+	}
+	return nil
 }
 
 // handOver makes what is enqueued on the second stream from now on wait for what is on the first.
@@ -153,6 +168,8 @@ func (s *slot) address(p Place, region int) cuda.Pointer {
 		return s.machine.handoff.Pointer + at
 	case Staging:
 		return s.deviceIn.Pointer + cuda.Pointer(s.regions[region]) + at
+	case Given:
+		return s.deviceIn.Pointer + cuda.Pointer(s.given) + at
 	case Results:
 		return s.deviceOut.Pointer + at
 	case Parameters:
@@ -204,6 +221,8 @@ func (s *slot) resize(e extent) error {
 		s.regions = append(s.regions, staging)
 		staging += int64(arena.RoundUp(int(bytes), alignment))
 	}
+	s.given = staging
+	staging += e.given
 	var err error
 	if s.in, err = s.machine.allocateHost(int(max(staging, 1))); err != nil {
 		return err
