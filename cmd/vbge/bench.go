@@ -48,7 +48,7 @@ The model is the full-size one with random weights, or a model folder.`,
 		},
 	}
 	c.AddCommand(newPredict())
-	c.Flags().StringVar(&m.dir, "model", "random", "model folder, or random: the full-size model with random weights")
+	c.Flags().StringVar(&m.dir, "model", randomModel, "model folder, or random: the full-size model with random weights")
 	m.addDevice(c)
 	c.Flags().StringSliceVar(&o.Kinds, "kinds", o.Kinds, "what to embed")
 	c.Flags().IntSliceVar(&o.Batches, "batches", o.Batches, "inputs in a batch")
@@ -60,7 +60,7 @@ The model is the full-size one with random weights, or a model folder.`,
 
 func runBench(ctx context.Context, dir string, o bench.Options, asJSON bool, out io.Writer) error {
 	var w model.Weights = weights.Random(weights.Base(), 0)
-	if dir != "random" {
+	if dir != randomModel {
 		folder, err := weights.Open(dir)
 		if err != nil {
 			return err

@@ -11,16 +11,24 @@ import (
 
 	"vbge/engine"
 	"vbge/engine/pixels"
+	"vbge/tokenizer"
+	"vbge/weights"
 )
 
 // modelFlags are the flags of every command that loads a model.
 type modelFlags struct {
 	dir     string
+	vocab   string // of the random model
 	options engine.Options
 }
 
+// randomModel is what --model calls the full-size model with random weights: speed without a download.
+const randomModel = "random"
+
 func (m *modelFlags) add(c *cobra.Command) {
 	addModelDir(c, &m.dir)
+	c.Flags().Lookup("model").Usage += "; random is the full-size model with random weights, for measuring"
+	c.Flags().StringVar(&m.vocab, "vocab", "docs/demo/vocab.txt", "vocabulary of --model random, which has none of its own")
 	m.addEngine(c)
 	m.addLimits(c)
 }
@@ -57,7 +65,7 @@ func (m *modelFlags) open(log io.Writer) (*engine.Engine, error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
-	e, err := engine.Open(m.dir, m.options)
+	e, err := m.load()
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +73,17 @@ func (m *modelFlags) open(log io.Writer) (*engine.Engine, error) {
 		fmt.Fprintln(log, "vbge:", caveat)
 	}
 	return e, nil
+}
+
+func (m *modelFlags) load() (*engine.Engine, error) {
+	if m.dir != randomModel {
+		return engine.Open(m.dir, m.options)
+	}
+	vocabulary, err := tokenizer.Load(m.vocab)
+	if err != nil {
+		return nil, fmt.Errorf("%w: --model random: read --vocab: %w", errUsage, err)
+	}
+	return engine.New(weights.Random(weights.Base(), 0), vocabulary, m.options)
 }
 
 func addModelDir(c *cobra.Command, dir *string) {
