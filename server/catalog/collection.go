@@ -121,7 +121,7 @@ func (m *milvus) accept(schema *entity.Schema, o Options) error {
 	switch {
 	case made.Vbge > layout:
 		return fmt.Errorf("it was made by a newer vbge (layout %d, this one knows %d): update vbge", made.Vbge, layout)
-	case made.Vbge == 0 && o.Write:
+	case made.Vbge == 0 && o.Write && !o.lasting:
 		return ErrForeign
 	case made.Vbge != 0 && o.Model != "" && o.Model != made.Model:
 		return fmt.Errorf("%w (it holds vectors of model %s, not %s)", ErrOtherModel, made.Model, o.Model)

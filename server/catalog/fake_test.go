@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"testing"
@@ -17,12 +18,13 @@ import (
 // fake is a Milvus server in this process that answers as a test wants.
 type fake struct {
 	milvuspb.UnimplementedMilvusServiceServer
-	refuse  error            // answer of every call
-	status  *commonpb.Status // of every search
-	loaded  bool             // state of the collection
-	loads   int              // calls of LoadCollection
-	think   time.Duration    // before HasCollection answers
-	headers metadata.MD      // of the last Connect
+	refuse   error            // answer of every call
+	status   *commonpb.Status // of every search
+	loaded   bool             // state of the collection
+	released *commonpb.Status // of a search until LoadCollection
+	loads    int              // calls of LoadCollection
+	think    time.Duration    // before HasCollection answers
+	headers  metadata.MD      // of the last Connect
 }
 
 func success() *commonpb.Status { return &commonpb.Status{} }
@@ -76,7 +78,10 @@ func (f *fake) LoadCollection(context.Context, *milvuspb.LoadCollectionRequest) 
 }
 
 func (f *fake) Search(context.Context, *milvuspb.SearchRequest) (*milvuspb.SearchResults, error) {
-	return &milvuspb.SearchResults{Status: f.status}, nil
+	if f.released != nil && f.loads == 0 {
+		return &milvuspb.SearchResults{Status: f.released}, nil
+	}
+	return &milvuspb.SearchResults{Status: cmp.Or(f.status, success())}, nil
 }
 
 func (f *fake) ShowCollections(context.Context, *milvuspb.ShowCollectionsRequest) (*milvuspb.ShowCollectionsResponse, error) {
@@ -90,20 +95,38 @@ func (f *fake) ShowPartitions(context.Context, *milvuspb.ShowPartitionsRequest) 
 // serve starts the fake on a free port and returns its address.
 func (f *fake) serve(t *testing.T, wrap func(net.Listener) net.Listener) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	listener := listen(t, "127.0.0.1:0")
 	address := listener.Addr().String()
 	if wrap != nil {
 		listener = wrap(listener)
 	}
+	t.Cleanup(f.run(listener))
+	return address
+}
+
+// start starts the fake at an address and returns what stops it.
+func (f *fake) start(t *testing.T, at string) (stop func(), address string) {
+	t.Helper()
+	listener := listen(t, at)
+	return f.run(listener), listener.Addr().String()
+}
+
+func listen(t *testing.T, at string) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return listener
+}
+
+// run serves until what it returns is called.
+func (f *fake) run(listener net.Listener) (stop func()) {
 	server := grpc.NewServer()
 	milvuspb.RegisterMilvusServiceServer(server, f)
 	done := make(chan struct{})
 	go func() { defer close(done); server.Serve(listener) }()
-	t.Cleanup(func() { server.Stop(); <-done })
-	return address
+	return func() { server.Stop(); <-done }
 }
 
 func (f *fake) options(t *testing.T) Options {

@@ -33,6 +33,8 @@ type Options struct {
 	Write      bool          // for indexing: make the collection if it does not exist; needs Model and Dimension
 	Binary     string        // milvus-lite executable for a .db; "" is FindBinary()
 	Timeout    time.Duration // of each call; 0 is one minute
+
+	lasting bool // for Lasting: what another made opens for searching though Write is set, and no call is tried twice
 }
 
 // milvus implements Catalog with the SDK.
@@ -52,10 +54,26 @@ type milvus struct {
 // with vectors of another length with ErrDimension, a missing one with
 // ErrNoCollection unless Options.Write is set.
 func Open(ctx context.Context, o Options) (Catalog, error) {
+	o, err := o.complete()
+	if err != nil {
+		return nil, err
+	}
+	m, err := open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (o Options) complete() (Options, error) {
 	o.Collection = cmp.Or(o.Collection, DefaultCollection)
 	if o.Write && (o.Model == "" || o.Dimension <= 0) {
-		return nil, fmt.Errorf("catalog: %w: indexing needs the model's id and dimension", ErrInvalid)
+		return o, fmt.Errorf("catalog: %w: indexing needs the model's id and dimension", ErrInvalid)
 	}
+	return o, nil
+}
+
+func open(ctx context.Context, o Options) (*milvus, error) {
 	m, err := connect(ctx, o)
 	if err != nil {
 		return nil, err
@@ -74,6 +92,9 @@ func connect(ctx context.Context, o Options) (*milvus, error) {
 	}
 	m := &milvus{timeout: cmp.Or(o.Timeout, defaultTimeout)}
 	config := client.Config{DialOptions: dialOptions()}
+	if o.lasting {
+		config.DialOptions = append(config.DialOptions, grpc.WithChainUnaryInterceptor(tryOnce))
+	}
 	if where.file != "" {
 		if _, err := os.Stat(where.file); errors.Is(err, fs.ErrNotExist) && !o.Write {
 			return nil, fmt.Errorf("catalog: there is no %s: %w", where.file, ErrNoCollection)
@@ -146,6 +167,14 @@ func (m *milvus) within(parent context.Context, limit time.Duration, what string
 		return fmt.Errorf("catalog: %s: %w", what, explain(parent, ctx, err))
 	}
 	return nil
+}
+
+// down implements session: a server's connection comes back by itself.
+func (m *milvus) down() context.Context {
+	if m.lite == nil {
+		return context.Background()
+	}
+	return m.lite.died
 }
 
 // Info implements Catalog.
