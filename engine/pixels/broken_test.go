@@ -227,6 +227,9 @@ func FuzzCrop(f *testing.F) {
 		if err != nil && !errors.Is(err, ErrFormat) && !errors.Is(err, ErrTooLarge) {
 			t.Errorf("neither ErrFormat nor ErrTooLarge: %v", err)
 		}
+		if _, sizeErr := DecodedBytes(file, Limits{MaxPixels: 1 << 20}); err == nil && sizeErr != nil {
+			t.Errorf("a picture whose size is unknown: %v", sizeErr)
+		}
 		if n := liveDecoders(); n != 0 {
 			t.Errorf("%d decoders alive", n)
 		}

@@ -5,17 +5,22 @@ import (
 	"fmt"
 )
 
-// formats lists the kinds of file read here by the bytes that they begin with.
-var formats = []struct {
+// format is one kind of file.
+type format struct {
 	name   string
 	is     func(file []byte) bool
 	decode func(file []byte, l Limits) (*Picture, error)
-}{
-	{"JPEG", begins("\xff\xd8\xff"), decodeJPEG},
-	{"PNG", begins(pngMagic), decodePNG},
-	{"WebP", func(f []byte) bool { return len(f) >= 12 && string(f[:4]) == "RIFF" && string(f[8:12]) == "WEBP" }, decodeWebP},
-	{"GIF", func(f []byte) bool { return begins("GIF87a")(f) || begins("GIF89a")(f) }, decodeGIF},
-	{"BMP", begins("BM"), decodeBMP},
+	// size reads the header, and returns with its width and height the bytes of a pixel while it is decoded.
+	size func(file []byte) (width, height, perPixel int, err error)
+}
+
+// formats lists the kinds of file read here by the bytes that they begin with.
+var formats = []format{
+	{"JPEG", begins("\xff\xd8\xff"), decodeJPEG, sizeJPEG},
+	{"PNG", begins(pngMagic), decodePNG, sizePNG},
+	{"WebP", func(f []byte) bool { return len(f) >= 12 && string(f[:4]) == "RIFF" && string(f[8:12]) == "WEBP" }, decodeWebP, sizeWebP},
+	{"GIF", func(f []byte) bool { return begins("GIF87a")(f) || begins("GIF89a")(f) }, decodeGIF, sizeGIF},
+	{"BMP", begins("BM"), decodeBMP, sizeBMP},
 }
 
 func begins(magic string) func([]byte) bool {
@@ -26,22 +31,31 @@ func begins(magic string) func([]byte) bool {
 // ignored, as the original ignores it. Errors are ErrFormat or ErrTooLarge.
 func Decode(file []byte, l Limits) (*Picture, error) {
 	l = l.orDefaults()
-	if err := l.checkBytes(len(file)); err != nil {
+	f, err := l.formatOf(file)
+	if err != nil {
 		return nil, err
+	}
+	p, err := f.decode(file, l)
+	if err != nil {
+		return nil, fmt.Errorf("decode %s of %d bytes: %w", f.name, len(file), err)
+	}
+	return p, nil
+}
+
+// formatOf returns the kind of file, unless it is none or over the limit of bytes.
+func (l Limits) formatOf(file []byte) (format, error) {
+	if err := l.checkBytes(len(file)); err != nil {
+		return format{}, err
 	}
 	for _, f := range formats {
 		if f.is(file) {
-			p, err := f.decode(file, l)
-			if err != nil {
-				return nil, fmt.Errorf("decode %s of %d bytes: %w", f.name, len(file), err)
-			}
-			return p, nil
+			return f, nil
 		}
 	}
 	if len(file) == 0 {
-		return nil, fmt.Errorf("%w: empty file", ErrFormat)
+		return format{}, fmt.Errorf("%w: empty file", ErrFormat)
 	}
-	return nil, fmt.Errorf("%w: begins with % x, which is no JPEG, PNG, WebP, GIF or BMP", ErrFormat, file[:min(len(file), 8)])
+	return format{}, fmt.Errorf("%w: begins with % x, which is no JPEG, PNG, WebP, GIF or BMP", ErrFormat, file[:min(len(file), 8)])
 }
 
 // broken marks a decoder's complaint as ErrFormat.

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"image"
+	"image/color"
 	"image/jpeg"
 	"runtime"
 )
@@ -50,6 +51,25 @@ func decodeJPEG(file []byte, l Limits) (*Picture, error) {
 		return p, nil
 	}
 	return nil, fmt.Errorf("%w: image/jpeg returned %T", ErrFormat, decoded)
+}
+
+// sizeJPEG counts image/jpeg's planes, what they are converted to, and of several scans the coefficients, of 32 bits each.
+func sizeJPEG(file []byte) (width, height, perPixel int, err error) {
+	c, err := jpeg.DecodeConfig(bytes.NewReader(file))
+	if err != nil {
+		return 0, 0, 0, broken("image/jpeg", err)
+	}
+	perPixel = 14 // in RGB; luma and chroma are 6
+	switch c.ColorModel {
+	case color.GrayModel:
+		perPixel = 2
+	case color.CMYKModel:
+		perPixel = 16
+	}
+	if !oneScan(file) {
+		perPixel += 16
+	}
+	return c.Width, c.Height, perPixel, nil
 }
 
 func copyRows(dst, src []uint8, width, stride int) {

@@ -46,6 +46,19 @@ func decodeJPEG(file []byte, l Limits) (*Picture, error) {
 	return p, nil
 }
 
+// sizeJPEG counts samples, and of several scans the coefficients, of 16 bits each.
+func sizeJPEG(file []byte) (width, height, perPixel int, err error) {
+	var header C.pixels_jpeg
+	if C.pixels_jpeg_header((*C.uint8_t)(unsafe.Pointer(&file[0])), C.size_t(len(file)), &header) != 0 {
+		return 0, 0, 0, jpegError(&header)
+	}
+	perPixel = int(header.components)
+	if !oneScan(file) {
+		perPixel *= 3
+	}
+	return int(header.width), int(header.height), perPixel, nil
+}
+
 func jpegError(header *C.pixels_jpeg) error {
 	return fmt.Errorf("%w: libjpeg-turbo: %s", ErrFormat, C.GoString(&header.message[0]))
 }
