@@ -49,6 +49,12 @@ func (s *standIn) Close() error {
 	return nil
 }
 
+func (s *standIn) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
 // opener opens stand-ins, or fails, in the order given, and keeps when it was asked.
 type opener struct {
 	answers []any // error, *standIn
@@ -191,7 +197,7 @@ func TestLastingOpensAgain(t *testing.T) {
 			synctest.Wait()
 			lose(t, l, first)
 			synctest.Wait()
-			if !first.closed {
+			if !first.isClosed() {
 				t.Errorf("%s: the old session is still open", name)
 			}
 			if _, err := l.Count(t.Context()); !errors.Is(err, ErrUnreachable) {
@@ -212,7 +218,14 @@ func TestLastingOpensAgain(t *testing.T) {
 // TestLastingWaitsForCalls: a session is closed when its calls have ended, and Close ends them.
 func TestLastingWaitsForCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStandIn(func(ctx context.Context) (int, error) { <-ctx.Done(); return 0, ctx.Err() })
+		var s *standIn
+		s = newStandIn(func(ctx context.Context) (int, error) {
+			<-ctx.Done()
+			if s.isClosed() {
+				t.Error("closed under a call")
+			}
+			return 0, ctx.Err()
+		})
 		l, err := openLasting(t.Context(), Options{}, time.Second, nil, (&opener{answers: []any{s}}).open)
 		if err != nil {
 			t.Fatal(err)
@@ -223,9 +236,6 @@ func TestLastingWaitsForCalls(t *testing.T) {
 		for _, ctx := range []context.Context{ctx, t.Context()} {
 			go func() {
 				_, err := l.Count(ctx)
-				if s.closed {
-					err = errors.New("closed under a call")
-				}
 				ended <- err
 			}()
 		}
