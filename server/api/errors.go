@@ -1,0 +1,109 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"vbge/engine"
+	"vbge/engine/cpu"
+	"vbge/engine/gpu"
+	"vbge/engine/model"
+	"vbge/engine/pixels"
+	"vbge/server/catalog"
+	"vbge/server/fault"
+	"vbge/server/search"
+)
+
+// answers say how a client hears of another package's errors: the first line whose error is wrapped
+// counts. A message of "" is the error's own text, which is about the request alone; the texts of
+// other errors name addresses and devices, and are for the log.
+var answers = []struct {
+	err   error
+	fault *fault.Error
+	retry bool // after the time that a queue takes
+}{
+	{context.Canceled, fault.New(499, "client_gone", "the client closed the connection", "nothing: nobody reads this"), false},
+	{context.DeadlineExceeded, fault.New(http.StatusGatewayTimeout, "request_timeout",
+		"the answer was not ready in the time that the request has",
+		"ask for less at once, allow more time in the header X-Request-Timeout, or raise --request-timeout, which bounds it"), false},
+
+	{engine.ErrQueueFull, fault.New(http.StatusTooManyRequests, "queue_full",
+		"as many inputs are waiting as --max-queue allows",
+		"send the request again after Retry-After seconds; more servers or a larger --max-queue take more"), true},
+	{engine.ErrQueueTimeout, fault.New(http.StatusServiceUnavailable, "queue_timeout",
+		"the input waited for longer than --queue-timeout allows",
+		"send the request again after Retry-After seconds; more servers or a longer --queue-timeout take more"), true},
+	{engine.ErrClosed, errStopping, true},
+	{cpu.ErrClosed, errStopping, true},
+	{gpu.ErrClosed, errStopping, true},
+	{gpu.ErrHung, errDevice, true},
+	{gpu.ErrFailed, errDevice, true},
+	{gpu.ErrMemory, errDevice, true},
+	{gpu.ErrNotFinite, errNotFinite, false},
+
+	{pixels.ErrTooLarge, fault.New(http.StatusRequestEntityTooLarge, "image_too_large", "",
+		"send a smaller picture: the model sees 224 pixels a side; --max-image-bytes and --max-pixels set the limits"), false},
+	{pixels.ErrFormat, fault.New(http.StatusBadRequest, "image_unreadable", "",
+		"send a whole JPEG, PNG, WebP, GIF or BMP file"), false},
+	{engine.ErrTooLong, fault.New(http.StatusRequestEntityTooLarge, "input_too_long", "",
+		"shorten the text, or let it be cut off with \"truncate\": true"), false},
+	{model.ErrNoVision, fault.New(http.StatusBadRequest, "no_vision", "",
+		"send texts alone, or start the server with a model that has a vision tower"), false},
+	{engine.ErrInput, fault.New(http.StatusBadRequest, "invalid_input", "",
+		"send a picture, a text, or both; token ids have to be the vocabulary's"), false},
+
+	{catalog.ErrFilter, fault.New(http.StatusBadRequest, "invalid_filter", "",
+		"write the filter as a Milvus expression over metadata, such as kind == \"shoe\""), false},
+	{catalog.ErrInvalid, fault.New(http.StatusBadRequest, "invalid_value", "", "send a value within the bounds that the message names"), false},
+	{catalog.ErrForeign, fault.New(http.StatusConflict, "read_only_collection", "the collection was made by something else than vbge: it can only be searched",
+		"start the server with another --collection to add and delete pictures"), false},
+	{catalog.ErrNoCollection, fault.New(http.StatusServiceUnavailable, "no_collection", "there is no such collection in Milvus",
+		"run `vbge index`, or start the server with another --collection or --uri"), true},
+	{catalog.ErrNotLoaded, fault.New(http.StatusServiceUnavailable, "collection_not_loaded", "another client has released the collection in Milvus",
+		"start the server again, which loads it"), true},
+	{catalog.ErrDenied, fault.New(http.StatusServiceUnavailable, "milvus_denied", "Milvus refuses the server's token",
+		"start the server with another MILVUS_TOKEN or --token-file"), true},
+	{catalog.ErrUnreachable, fault.New(http.StatusServiceUnavailable, "milvus_unreachable", "Milvus cannot be reached",
+		"send the request again after Retry-After seconds; if that does not help, see whether Milvus runs at --uri"), true},
+	{catalog.ErrDimension, fault.New(http.StatusConflict, "other_model", "the collection has vectors of another model",
+		"start the server with the model that made the collection, or with another --collection"), false},
+
+	{search.ErrQuery, fault.New(http.StatusBadRequest, "invalid_query", "", "send a picture, a text, or both, and a limit of at least 1"), false},
+}
+
+var (
+	errStopping = fault.New(http.StatusServiceUnavailable, "stopping", "the server is being stopped",
+		"send the request to another server, or again after Retry-After seconds")
+	errDevice = fault.New(http.StatusServiceUnavailable, "device_failed", "the device that computes has failed",
+		"start the server again; its log has the cause")
+	errNotFinite = fault.New(http.StatusInternalServerError, "embedding_not_finite", "the model computed a value that is no number",
+		"report it with the input: a picture or text must not do that")
+	errInternal = fault.New(http.StatusInternalServerError, "internal", "the server failed at this",
+		"report it; the server's log has the cause")
+)
+
+// explain returns the fault that a client gets for an error.
+func (e *Embedder) explain(err error, lane engine.Lane) *fault.Error {
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return f
+	}
+	for _, answer := range answers {
+		if !errors.Is(err, answer.err) {
+			continue
+		}
+		f := answer.fault.Because(err)
+		if f.Message == "" {
+			f.Message = err.Error()
+		}
+		if answer.retry {
+			f = f.After(e.wait.retryAfter(lane))
+		}
+		return f
+	}
+	if failed := e.Engine.Ready(); failed != nil {
+		return errDevice.Because(errors.Join(err, failed)).After(e.wait.retryAfter(lane))
+	}
+	return errInternal.Because(err)
+}
