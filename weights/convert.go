@@ -20,6 +20,9 @@ type ConvertOptions struct {
 	Vocab  string  // path of the vocabulary, one token a line
 	Config *Config // nil: inferred from the tensors and Base
 	Out    string  // the model folder to write; replaced if it is one already
+	// SelfTest, if not nil, gets the new folder before it is in its place, complete but for
+	// SelfTestFile, and returns that file's content. Its error is Convert's.
+	SelfTest func(dir string) ([]byte, error)
 }
 
 // Convert writes the checkpoint (a .pth as torch.save writes it) as a model folder that Open
@@ -78,7 +81,13 @@ func convert(ctx context.Context, checkpoint string, o ConvertOptions) (*Report,
 		if err := writeFile(filepath.Join(dir, configFile), bytes.NewReader(text)); err != nil {
 			return err
 		}
-		return writeFile(filepath.Join(dir, vocabFile), bytes.NewReader(vocab))
+		if err := writeFile(filepath.Join(dir, vocabFile), bytes.NewReader(vocab)); err != nil || o.SelfTest == nil {
+			return err
+		}
+		if text, err = o.SelfTest(dir); err != nil {
+			return fmt.Errorf("self-test: %w", err)
+		}
+		return writeFile(filepath.Join(dir, SelfTestFile), bytes.NewReader(text))
 	})
 	return r, err
 }

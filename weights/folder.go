@@ -21,6 +21,9 @@ const (
 	vocabFile  = "vocab.txt"
 )
 
+// SelfTestFile is a model folder's file with the embedding of a known input. Folders are valid without.
+const SelfTestFile = "selftest.json"
+
 // metadataSource is where model.safetensors keeps the SHA-256 of the checkpoint it was made from.
 const metadataSource = "source_sha256"
 
@@ -42,7 +45,7 @@ type Folder struct {
 }
 
 // Open opens a model folder and checks that it is complete: config.json is valid, every tensor
-// that inference needs is there in the shape the configuration asks for, and all three files come
+// that inference needs is there in the shape the configuration asks for, and these files come
 // from the same conversion. Errors name the file and what is wrong with it.
 func Open(dir string) (*Folder, error) {
 	f, err := open(dir)

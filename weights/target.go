@@ -40,7 +40,7 @@ func newTarget(path string) (*target, error) {
 	if len(entries) > 0 && !(found[modelFile] && found[configFile]) {
 		return nil, fmt.Errorf("output folder %s exists and is no model folder; it is left as it is: name another or remove it", path)
 	}
-	for _, name := range []string{modelFile, configFile, vocabFile} {
+	for _, name := range []string{modelFile, configFile, vocabFile, SelfTestFile} {
 		delete(found, name)
 	}
 	for name := range found {

@@ -69,7 +69,7 @@ func TestTargetRefused(t *testing.T) {
 		return err
 	}
 	f("", func(dir string) error { return write(dir) })
-	f("", func(dir string) error { return write(dir, modelFile, configFile, vocabFile) })
+	f("", func(dir string) error { return write(dir, modelFile, configFile, vocabFile, SelfTestFile) })
 	f("no model folder", func(dir string) error { return write(dir, "thesis.tex") })
 	f("no model folder", func(dir string) error { return write(dir, configFile) })
 	f("holds notes.txt", func(dir string) error { return write(dir, modelFile, configFile, "notes.txt") })
@@ -135,5 +135,35 @@ func TestSwap(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(b, "wasa")); err != nil {
 		t.Errorf("a failed swap lost the old folder: %v", err)
+	}
+}
+
+// TestSelfTest: the folder holds what the self-test returns, or is not there if it fails.
+func TestSelfTest(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "models", "micro")
+	f := func(test func(dir string) ([]byte, error)) error {
+		_, err := Convert(t.Context(), checkpoints+"micro.pth", ConvertOptions{Vocab: reference + "tiny_vocab.txt", Out: out, SelfTest: test})
+		return err
+	}
+	broken := errors.New("it computes NaN")
+	if err := f(func(string) ([]byte, error) { return nil, broken }); !errors.Is(err, broken) {
+		t.Errorf("error %v, want %v", err, broken)
+	}
+	if left, err := os.ReadDir(filepath.Dir(out)); err != nil || len(left) > 0 {
+		t.Errorf("it left %v behind (%v)", left, err)
+	}
+	for _, content := range []string{"first\n", "second\n"} {
+		if err := f(func(dir string) ([]byte, error) {
+			folder, err := Open(dir)
+			if err != nil {
+				return nil, err
+			}
+			return []byte(content), folder.Close()
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if text, err := os.ReadFile(filepath.Join(out, SelfTestFile)); err != nil || string(text) != content {
+			t.Errorf("the folder has %q (%v), want %q", text, err, content)
+		}
 	}
 }

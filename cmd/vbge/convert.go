@@ -9,6 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vbge/engine"
+	"vbge/engine/cpu"
+	"vbge/engine/selftest"
 	"vbge/weights"
 )
 
@@ -19,7 +22,8 @@ func newConvert() *cobra.Command {
 		Use:   "convert CHECKPOINT.pth",
 		Short: "Make a model folder of a PyTorch checkpoint",
 		Long: `Reads the checkpoint without Python, checks every tensor against the configuration that
-the tensors themselves imply, and writes a model folder.`,
+the tensors themselves imply, and writes a model folder. What the model makes of a known input is
+kept in it: a server computes it again to see whether its device still does what it should.`,
 		Example: "  vbge convert Visualized_base_en_v1.5.pth --vocab vocab.txt --out models/base",
 		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -30,12 +34,7 @@ the tensors themselves imply, and writes a model folder.`,
 				}
 				o.Config = &given
 			}
-			report, err := weights.Convert(c.Context(), args[0], o)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprint(c.OutOrStdout(), report)
-			return err
+			return convert(c.Context(), args[0], o, c.OutOrStdout())
 		},
 	}
 	c.Flags().StringVar(&o.Vocab, "vocab", "vocab.txt", "vocabulary of bge-base-en-v1.5, one token a line")
@@ -53,10 +52,39 @@ func convertOnce(ctx context.Context, checkpoint string, o weights.ConvertOption
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	if err := convert(ctx, checkpoint, o, out); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(out)
+	return err
+}
+
+func convert(ctx context.Context, checkpoint string, o weights.ConvertOptions, out io.Writer) error {
+	var kept *selftest.Kept
+	o.SelfTest = func(dir string) (_ []byte, err error) {
+		if kept, err = makeSelfTest(ctx, dir); err != nil {
+			return nil, err
+		}
+		return kept.Encode()
+	}
 	report, err := weights.Convert(ctx, checkpoint, o)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(out, report)
+	_, err = fmt.Fprintf(out, "%sself-test %s\n", report, kept)
 	return err
+}
+
+// makeSelfTest embeds the known input in float32, which every device is held against.
+func makeSelfTest(ctx context.Context, dir string) (*selftest.Kept, error) {
+	o := engine.Options{Device: "ref"}
+	if cpu.Built {
+		o.Device = "cpu"
+	}
+	e, err := engine.Open(dir, o)
+	if err != nil {
+		return nil, err
+	}
+	defer e.Close()
+	return selftest.Make(ctx, e)
 }

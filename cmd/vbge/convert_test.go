@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"vbge/engine/selftest"
 )
 
 func TestConvert(t *testing.T) {
@@ -26,7 +28,7 @@ func TestConvert(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "models", "tiny")
 			args := append([]string{"convert", checkpoint, "--vocab", reference + "tiny_vocab.txt", "--out", out}, test.flags...)
-			o := vbge(t, args...).want(t, 0, hex.EncodeToString(sum[:]), test.from, "2 heads", out)
+			o := vbge(t, args...).want(t, 0, hex.EncodeToString(sum[:]), test.from, "2 heads", out, "self-test picture and words, on ")
 			var assumed []string
 			for _, line := range o.lines() {
 				if name, ok := strings.CutPrefix(line, "assumed   "); ok {
@@ -40,10 +42,17 @@ func TestConvert(t *testing.T) {
 			if !slices.Equal(assumed, untold) {
 				t.Errorf("assumed %q, want %q", assumed, untold)
 			}
-			for _, file := range []string{"model.safetensors", "config.json", "vocab.txt"} {
+			for _, file := range []string{"model.safetensors", "config.json", "vocab.txt", "selftest.json"} {
 				if info, err := os.Stat(filepath.Join(out, file)); err != nil || info.Size() == 0 {
 					t.Errorf("%s: %v", file, err)
 				}
+			}
+			kept, err := selftest.Read(out, hex.EncodeToString(sum[:]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := 128; len(kept.Embedding) != want || !kept.Picture {
+				t.Errorf("%d values of %v are kept, want %d", len(kept.Embedding), kept, want)
 			}
 			vbge(t, args...).want(t, 0) // over the model that is there
 			vbge(t, "doctor", "--model", out).want(t, 0, hex.EncodeToString(sum[:])[:12])

@@ -7,7 +7,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,10 +19,7 @@ type bounds struct{ difference, cosine float64 }
 
 // orAllowed replaces what is 0.
 func (b bounds) orAllowed(e *engine.Engine) bounds {
-	allowed := golden.Bound{Difference: 5e-6, Cosine: 0.999999}
-	if strings.HasPrefix(e.Device(), "cuda") {
-		allowed = golden.BoundOf(e.Storage())
-	}
+	allowed := golden.BoundOn(e.Device(), e.Storage())
 	return bounds{cmp.Or(b.difference, allowed.Difference), cmp.Or(b.cosine, allowed.Cosine)}
 }
 

@@ -1,11 +1,24 @@
 package golden
 
-import "vbge/cuda"
+import (
+	"strings"
+
+	"vbge/cuda"
+)
 
 // Bound is how far an embedding may be from the original's.
 type Bound struct {
 	Difference float64 `json:"difference"` // at most, in each value
 	Cosine     float64 `json:"cosine"`     // at least
+}
+
+// BoundOn returns the bound of a device, by the name that --device has for it, that stores as t. On a
+// CPU sums are of float32 and little else differs.
+func BoundOn(device string, t cuda.Type) Bound {
+	if strings.HasPrefix(device, "cuda") {
+		return BoundOf(t)
+	}
+	return Bound{Difference: 5e-6, Cosine: 1 - 1e-6}
 }
 
 // BoundOf returns the bound of a GPU that stores weights and activations as t. Float32 differs from the

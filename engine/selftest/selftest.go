@@ -1,0 +1,138 @@
+// Package selftest embeds a known input and holds the result against the vector that `vbge convert`
+// kept in the model folder: whether a device still computes what it should. The input is a picture
+// made by arithmetic with words beside it, or the words alone.
+package selftest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"vbge/engine"
+	"vbge/engine/golden"
+	"vbge/engine/model"
+	"vbge/weights"
+)
+
+// Version is of the known input. Another picture or other words are another version.
+const Version = 1
+
+// words are plain ASCII, which every vocabulary has tokens for.
+const words = "a known picture: stripes of red, green and blue"
+
+// Kept is what became of the known input on a device that is trusted.
+type Kept struct {
+	Version   int       `json:"input"`            // Version
+	Picture   bool      `json:"picture"`          // whether it had its picture, or is the words alone
+	Reason    string    `json:"reason,omitempty"` // why the words alone
+	Model     string    `json:"model"`            // SHA-256 of the checkpoint, in hex
+	Device    string    `json:"device"`           // as --device calls it
+	Embedding []float32 `json:"embedding"`        // of unit length
+}
+
+// String says what was embedded, and where.
+func (k *Kept) String() string {
+	if k.Picture {
+		return "picture and words, on " + k.Device
+	}
+	return fmt.Sprintf("words alone, on %s: %s", k.Device, k.Reason)
+}
+
+// Embedder is the part of an engine that embeds.
+type Embedder interface {
+	Do(ctx context.Context, r engine.Request) ([]engine.Result, error)
+}
+
+// Embed returns the known input's embedding, with or without its picture. It goes by the lane whose
+// pictures the engine does not keep, so that both towers compute each time.
+func Embed(ctx context.Context, e Embedder, picture bool) ([]float32, error) {
+	in := engine.Input{Text: words}
+	if picture {
+		var err error
+		if in.Image, err = pictureFile(); err != nil {
+			return nil, err
+		}
+	}
+	results, err := e.Do(ctx, engine.Request{Inputs: []engine.Input{in}, Lane: engine.Bulk})
+	if err == nil && len(results) != 1 {
+		err = fmt.Errorf("%d results for one input", len(results))
+	}
+	if err == nil {
+		err = results[0].Err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("embed the known input: %w", err)
+	}
+	return results[0].Embedding, nil
+}
+
+// Engine is the part of engine.Engine that Make asks.
+type Engine interface {
+	Embedder
+	Device() string
+	ModelID() string
+	Config() weights.Config
+}
+
+// Make embeds the known input to keep the result. It leaves out the picture where the model takes
+// none, or where e is the plain Go engine, which would take too long for it.
+func Make(ctx context.Context, e Engine) (*Kept, error) {
+	k := &Kept{Version: Version, Picture: true, Model: e.ModelID(), Device: e.Device()}
+	if k.Device == "ref" && pictureWork(e.Config()) > mostOnRef {
+		k.Picture, k.Reason = false, "a picture takes plain Go too long with a model of this size"
+	}
+	var err error
+	k.Embedding, err = Embed(ctx, e, k.Picture)
+	if errors.Is(err, model.ErrNoVision) {
+		k.Picture, k.Reason = false, "the model has no vision tower"
+		k.Embedding, err = Embed(ctx, e, k.Picture)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return k, k.check()
+}
+
+// mostOnRef is about two seconds of plain Go on two cores, in multiplications.
+const mostOnRef = 1e10
+
+// pictureWork returns the multiplications of both towers' products for one picture.
+func pictureWork(c weights.Config) float64 {
+	v, t := c.Vision, c.Text
+	vision := v.Layers * v.Width * (4*v.Width + 3*c.SwiGLUWidth())
+	text := t.Layers * t.Hidden * (4*t.Hidden + 2*t.Intermediate)
+	return float64(c.Patches()) * float64(vision+text)
+}
+
+// Check returns how got, the known input's embedding of another time or device, is farther from what
+// was kept than bound allows, or nil.
+func (k *Kept) Check(got []float32, bound golden.Bound) error {
+	if len(got) != len(k.Embedding) {
+		return fmt.Errorf("the known input's embedding has %d values, the one that was kept %d", len(got), len(k.Embedding))
+	}
+	difference, cosine := golden.Distance(got, k.Embedding)
+	if !(difference <= bound.Difference) || !(cosine >= bound.Cosine) { // NaN is neither
+		return fmt.Errorf("the known input's embedding is off by %.3g from the one that was kept (at most %.3g), cosine %.9f (at least %.9f)",
+			difference, bound.Difference, cosine, bound.Cosine)
+	}
+	return nil
+}
+
+// check refuses what no model could have made.
+func (k *Kept) check() error {
+	if k.Version != Version {
+		return fmt.Errorf("the known input is version %d, this build's is %d: make the model folder anew with vbge convert", k.Version, Version)
+	}
+	if len(k.Embedding) == 0 {
+		return errors.New("the known input has no embedding")
+	}
+	var squares float64
+	for _, v := range k.Embedding {
+		squares += float64(v) * float64(v)
+	}
+	if length := math.Sqrt(squares); !(math.Abs(length-1) <= 1e-3) {
+		return fmt.Errorf("the known input's embedding has length %.6g, not 1", length)
+	}
+	return nil
+}
