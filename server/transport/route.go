@@ -15,6 +15,7 @@ type Route struct {
 	Method string
 	Path   string // may have parameters: /v1/items/{id}/image
 	Access Access
+	Quiet  bool // logged at level debug, as probes and scrapes would drown the rest
 	// Handle returns a reply or an error: a *fault.Error is sent as it is, any other is a 500 whose
 	// text is for the log alone.
 	Handle func(ctx context.Context, r *Request) (*Response, error)
