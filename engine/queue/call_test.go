@@ -1,0 +1,233 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// busy occupies the only device of a world with a pass.
+func busy(t *testing.T, w *world) <-chan error {
+	t.Helper()
+	done := w.call(t.Context(), Call[*request]{Request: inputs("busy", 10)})
+	synctest.Wait()
+	return done
+}
+
+// TestGivenUp: inputs of a call whose context has ended or whose time has passed are never computed, and the call
+// returns at once, not after the pass that it waited for.
+func TestGivenUp(t *testing.T) {
+	in(t, Options{Budget: 100}, func(t *testing.T, w *world) {
+		w.run()
+		first := busy(t, w)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*ms)
+		defer cancel()
+		gone, late, patient := inputs("gone", 10, 10), inputs("late", 10, 10), inputs("patient", 10)
+		a := w.call(ctx, Call[*request]{Request: gone})
+		b := w.call(t.Context(), Call[*request]{Request: late, Timeout: 4 * ms, Lane: Interactive, NoWait: true})
+		c := w.call(t.Context(), Call[*request]{Request: patient, Timeout: 11 * ms})
+		if err := <-a; !errors.Is(err, context.DeadlineExceeded) || time.Since(w.start) != 3*ms {
+			t.Errorf("gone: %v after %v", err, time.Since(w.start))
+		}
+		if err := <-b; err != nil || time.Since(w.start) != 4*ms { // each input says so itself
+			t.Errorf("late: %v after %v", err, time.Since(w.start))
+		}
+		for i := range 2 {
+			if !errors.Is(gone.errs[i], context.DeadlineExceeded) || !errors.Is(late.errs[i], ErrTimeout) {
+				t.Errorf("errors %v, %v", gone.errs[i], late.errs[i])
+			}
+		}
+		if err := errors.Join(<-first, <-c); err != nil || patient.computed() != 1 {
+			t.Errorf("others: %v, %v", err, patient.errs)
+		}
+		if len(w.passes) != 2 || !slices.Equal(w.passes[1].names, []string{"patient"}) {
+			t.Errorf("passes %v", w.passes)
+		}
+	})
+}
+
+// TestGivenUpUnseen: Take looks itself, since Do may not have been scheduled yet.
+func TestGivenUpUnseen(t *testing.T) {
+	in(t, Options{Budget: 100}, func(t *testing.T, w *world) {
+		ctx, cancel := context.WithCancel(t.Context())
+		gone, good := inputs("gone", 10), inputs("good", 10)
+		a := w.call(ctx, Call[*request]{Request: gone})
+		synctest.Wait()
+		b := w.call(t.Context(), Call[*request]{Request: good})
+		for range 2 {
+			i, _ := w.Next()
+			i.Tokens = 10
+			w.Ready(i)
+		}
+		w.mu.Lock()
+		cancel() // Do wakes up, and waits for the lock
+		batch := w.fill(nil, Bulk)
+		w.mu.Unlock()
+		if len(batch) != 1 || batch[0].Request != good {
+			t.Errorf("a batch of %v", batch)
+		}
+		w.mu.Lock()
+		w.running[0]++
+		w.mu.Unlock()
+		w.Done(batch, 0, nil)
+		if err := <-a; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		if err := <-b; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestGivenUpWhilePrepared: Do waits for the preparer that reads the request, and the input goes no further.
+func TestGivenUpWhilePrepared(t *testing.T) {
+	in(t, Options{Budget: 100}, func(t *testing.T, w *world) {
+		w.prepare = 8 * ms
+		w.run()
+		ctx, cancel := context.WithTimeout(t.Context(), 3*ms)
+		defer cancel()
+		r := inputs("x", slices.Repeat([]int{10}, 50)...)
+		if err := <-w.call(ctx, Call[*request]{Request: r}); !errors.Is(err, context.DeadlineExceeded) || time.Since(w.start) != 8*ms {
+			t.Errorf("%v after %v", err, time.Since(w.start))
+		}
+		if len(w.passes) != 0 || r.computed() != 0 {
+			t.Errorf("%d passes, %d computed", len(w.passes), r.computed())
+		}
+	})
+}
+
+// TestGivenUpBefore: nothing is queued of a call whose context has ended.
+func TestGivenUpBefore(t *testing.T) {
+	in(t, Options{Budget: 100}, func(t *testing.T, w *world) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		r := inputs("x", 10, 10)
+		if err := <-w.call(ctx, Call[*request]{Request: r}); !errors.Is(err, context.Canceled) || !slices.Equal(r.ended, []int{1, 1}) {
+			t.Errorf("%v, ended %v", err, r.ended)
+		}
+		if err := <-w.call(t.Context(), Call[*request]{Request: inputs("none")}); err != nil {
+			t.Errorf("no inputs: %v", err)
+		}
+	})
+}
+
+// TestNoWait: what does not fit is refused at once and as a whole; room comes back as inputs go into a batch, or are given
+// up. Calls that wait for room do not take it from those that do not.
+func TestNoWait(t *testing.T) {
+	in(t, Options{Budget: 100, MaxWaiting: 1000}, func(t *testing.T, w *world) {
+		w.options.MaxWaiting = 5
+		w.run()
+		first := busy(t, w)
+		waits := w.call(t.Context(), Call[*request]{Request: inputs("waits", slices.Repeat([]int{10}, 100)...)})
+		synctest.Wait()
+		ask := func(ctx context.Context, n int) <-chan error {
+			c := w.call(ctx, Call[*request]{Request: inputs("x", slices.Repeat([]int{10}, n)...), NoWait: true, Lane: Interactive})
+			synctest.Wait()
+			return c
+		}
+		refused := func(c <-chan error) {
+			t.Helper()
+			select {
+			case err := <-c:
+				if !errors.Is(err, ErrFull) {
+					t.Errorf("%v, want ErrFull", err)
+				}
+			default:
+				t.Error("it waits")
+			}
+		}
+		refused(ask(t.Context(), 6))
+		three := ask(t.Context(), 3)
+		refused(ask(t.Context(), 3))
+		ctx, cancel := context.WithCancel(t.Context())
+		two := ask(ctx, 2)
+		refused(ask(t.Context(), 1))
+		cancel()
+		if err := <-two; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		again := ask(t.Context(), 2)
+		if got := w.Waiting(); got[Interactive] != 5 || got[Bulk] < 20 || got[Bulk] > 100 {
+			t.Errorf("%v wait", got)
+		}
+		if time.Since(w.start) != 0 {
+			t.Errorf("%v have passed", time.Since(w.start))
+		}
+		time.Sleep(11 * ms) // a pass, and the interactive ones are in the next
+		five := ask(t.Context(), 5)
+		for _, c := range []<-chan error{first, waits, three, again, five} {
+			if err := <-c; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// TestFairness: a call of very many inputs neither holds up a later one of its lane, nor memory for more than what is
+// bounded.
+func TestFairness(t *testing.T) {
+	in(t, Options{Budget: 100, Prepared: 200}, func(t *testing.T, w *world) {
+		w.prepare = ms / 10
+		w.run()
+		many, few := inputs("many", slices.Repeat([]int{10}, 10_000)...), inputs("few", slices.Repeat([]int{10}, 10)...)
+		a := w.call(t.Context(), Call[*request]{Request: many})
+		time.Sleep(35 * ms)
+		began := time.Now()
+		if err := <-w.call(t.Context(), Call[*request]{Request: few}); err != nil || few.computed() != 10 {
+			t.Errorf("%v, %d computed", err, few.computed())
+		}
+		// What is ready is two batches, of the next two it has half; a pass is under way.
+		if took := time.Since(began); took > 6*w.compute {
+			t.Errorf("ten inputs took %v behind ten thousand", took)
+		}
+		if err := <-a; err != nil || many.computed() != 10_000 {
+			t.Errorf("%v, %d computed", err, many.computed())
+		}
+		// Beside what may be ready, those that are being prepared and a batch that is just taken.
+		if most := 200/10 + w.options.Preparers + 10; w.mostPrepared > most {
+			t.Errorf("%d inputs were prepared at once, %d are allowed", w.mostPrepared, most)
+		}
+	})
+}
+
+// TestReserve: one preparer is free for Interactive while Bulk has all that it may have.
+func TestReserve(t *testing.T) {
+	in(t, Options{Budget: 100}, func(t *testing.T, w *world) {
+		w.prepare, w.compute = 100*ms, 0
+		w.run()
+		bulk := w.call(t.Context(), Call[*request]{Request: inputs("bulk", slices.Repeat([]int{10}, 40)...)})
+		time.Sleep(50 * ms)
+		began := time.Now()
+		if err := <-w.call(t.Context(), Call[*request]{Request: inputs("query", 10), Lane: Interactive}); err != nil || time.Since(began) != w.prepare {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		if err := <-bulk; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestStop: what is computed is finished, everything else ends at once with the reason, and so does what comes later.
+func TestStop(t *testing.T) {
+	in(t, Options{Budget: 20}, func(t *testing.T, w *world) {
+		w.run()
+		r := inputs("x", slices.Repeat([]int{10}, 100)...)
+		a := w.call(t.Context(), Call[*request]{Request: r})
+		time.Sleep(15 * ms)
+		w.Stop(errStopped)
+		w.Stop(errors.New("another"))
+		if err := <-a; !errors.Is(err, errStopped) || time.Since(w.start) != 20*ms {
+			t.Errorf("%v after %v", err, time.Since(w.start))
+		}
+		if n := r.computed(); n != 3 && n != 4 { // the first pass took what was ready: one or two
+			t.Errorf("%d computed", n)
+		}
+		late := inputs("late", 10)
+		if err := <-w.call(t.Context(), Call[*request]{Request: late}); !errors.Is(err, errStopped) || !errors.Is(late.errs[0], errStopped) {
+			t.Errorf("a later call: %v, %v", err, late.errs)
+		}
+	})
+}
