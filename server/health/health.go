@@ -1,0 +1,190 @@
+// Package health says whether the server should get requests, and whether it should be started again.
+package health
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"vbge/cuda"
+	"vbge/engine"
+	"vbge/engine/golden"
+	"vbge/engine/selftest"
+)
+
+// Options say what is checked. The zero value of each duration is its default.
+type Options struct {
+	Engine   Engine
+	Kept     *selftest.Kept // of the model folder; nil: the first answer is taken for right
+	Catalog  Catalog        // nil for none
+	Stopping func() bool    // whether the server takes its leave; nil is never
+	Log      *slog.Logger   // of what changes; nil is slog's default
+
+	Every          time.Duration // without a pass that has succeeded, after which the engine is tested: 10 s
+	TestTimeout    time.Duration // of one test of the engine: 5 s
+	CatalogEvery   time.Duration // that an answer about the catalogue serves: 2 s
+	CatalogTimeout time.Duration // of one question to the catalogue: 2 s
+}
+
+// Engine is the part of engine.Engine that is checked.
+type Engine interface {
+	selftest.Engine
+	Storage() cuda.Type
+	Ready() error
+	Stats() engine.Stats
+}
+
+// Catalog is the part of a catalogue that is asked.
+type Catalog interface {
+	Count(ctx context.Context) (int, error)
+}
+
+// retry is for how long a failed test of the engine stands before it is made again.
+const retry = time.Second
+
+// Checker checks when it is asked, and no more than it has to. Its methods may be called from several
+// goroutines.
+type Checker struct {
+	Options
+	kept     *selftest.Kept // used by one self-test at a time
+	selfTest probe
+	counting probe
+
+	stop   context.CancelFunc
+	mu     sync.Mutex // guards what follows
+	closed bool
+	known  bool // whether somebody has asked
+	ready  bool // the last answer
+	tests  sync.WaitGroup
+}
+
+// New returns a Checker, which has checked nothing yet. The caller closes it.
+func New(o Options) *Checker {
+	o.Every, o.TestTimeout = cmp.Or(o.Every, 10*time.Second), cmp.Or(o.TestTimeout, 5*time.Second)
+	o.CatalogEvery, o.CatalogTimeout = cmp.Or(o.CatalogEvery, 2*time.Second), cmp.Or(o.CatalogTimeout, 2*time.Second)
+	o.Log = cmp.Or(o.Log, slog.Default())
+	ctx, stop := context.WithCancel(context.Background())
+	c := &Checker{Options: o, kept: o.Kept, stop: stop}
+	c.selfTest = probe{ctx: ctx, start: c.start, limit: o.TestTimeout, run: c.test, stands: c.testStands}
+	c.counting = probe{ctx: ctx, start: c.start, limit: o.CatalogTimeout, run: c.askCatalog,
+		stands: func(a answer) bool { return time.Since(a.at) < c.CatalogEvery }}
+	return c
+}
+
+// Close ends the checks under way and waits for them. A check of an engine that is stuck ends when the
+// engine gives it up.
+func (c *Checker) Close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.stop()
+	c.tests.Wait()
+}
+
+// start runs f on a goroutine that Close waits for, unless it is too late.
+func (c *Checker) start(f func()) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.tests.Go(f)
+	}
+	return !c.closed
+}
+
+// Live returns why the server should be started again, or nil: its engine cannot recover.
+func (c *Checker) Live() error { return c.Engine.Ready() }
+
+// Ready returns why the server should get no requests, or nil.
+func (c *Checker) Ready(ctx context.Context) error { return c.Report(ctx).Err() }
+
+var errStopping = errors.New("the server is stopping")
+
+// Report makes all checks that are due and returns what is known then. It takes no longer than
+// Options.TestTimeout and Options.CatalogTimeout, nor than ctx.
+func (c *Checker) Report(ctx context.Context) Report {
+	var r Report
+	now := time.Now()
+	var stopping error
+	if c.Stopping != nil && c.Stopping() {
+		stopping = errStopping
+	}
+	r.add("accepting", answer{now, stopping})
+	r.add("device", answer{now, c.Engine.Ready()})
+	if r.Err() == nil {
+		c.ask(ctx, &r)
+	}
+	r.Ready = r.Err() == nil
+	if ctx.Err() == nil { // else it may be that nobody has waited
+		c.tell(r)
+	}
+	return r
+}
+
+// ask adds the checks that take a while, which are made side by side.
+func (c *Checker) ask(ctx context.Context, r *Report) {
+	test := c.selfTest.ask()
+	var count *attempt
+	if c.Catalog != nil {
+		count = c.counting.ask()
+	}
+	r.add("self_test", test.wait(ctx))
+	if count != nil {
+		r.add("catalog", count.wait(ctx))
+	}
+}
+
+// tell logs what has changed.
+func (c *Checker) tell(r Report) {
+	c.mu.Lock()
+	changed := !c.known || c.ready != r.Ready
+	c.known, c.ready = true, r.Ready
+	c.mu.Unlock()
+	switch {
+	case changed && r.Ready:
+		c.Log.Info("ready")
+	case changed:
+		c.Log.Warn("not ready", "error", r.Err())
+	}
+}
+
+// test embeds the known input.
+func (c *Checker) test(ctx context.Context) error {
+	if c.kept == nil {
+		kept, err := selftest.Make(ctx, c.Engine)
+		if err != nil {
+			return err
+		}
+		c.kept = kept
+		c.Log.Warn("no embedding of the known input was kept at conversion: this device's first one is taken for right",
+			"input", kept.String(), "change", "make the model folder anew with vbge convert")
+		return nil
+	}
+	got, err := selftest.Embed(ctx, c.Engine, c.kept.Picture)
+	if err != nil {
+		return err
+	}
+	return c.kept.Check(got, golden.BoundOn(c.Engine.Device(), c.Engine.Storage()))
+}
+
+// testStands reports whether the engine need not be tested again: after a success, as long as it goes on
+// computing.
+func (c *Checker) testStands(a answer) bool {
+	if a.err != nil {
+		return time.Since(a.at) < retry
+	}
+	if pass := c.Engine.Stats().LastPass; pass.After(a.at) {
+		return time.Since(pass) < c.Every
+	}
+	return time.Since(a.at) < c.Every
+}
+
+func (c *Checker) askCatalog(ctx context.Context) error {
+	if _, err := c.Catalog.Count(ctx); err != nil {
+		return fmt.Errorf("ask the catalogue: %w", err)
+	}
+	return nil
+}
