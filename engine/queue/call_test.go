@@ -62,16 +62,16 @@ func TestGivenUpUnseen(t *testing.T) {
 			i.Tokens = 10
 			w.Ready(i)
 		}
-		w.mu.Lock()
+		w.queue.mu.Lock()
 		cancel() // Do wakes up, and waits for the lock
 		batch := w.fill(nil, Bulk)
-		w.mu.Unlock()
+		w.queue.mu.Unlock()
 		if len(batch) != 1 || batch[0].Request != good {
 			t.Errorf("a batch of %v", batch)
 		}
-		w.mu.Lock()
+		w.queue.mu.Lock()
 		w.running[0]++
-		w.mu.Unlock()
+		w.queue.mu.Unlock()
 		w.Done(batch, 0, nil)
 		if err := <-a; !errors.Is(err, context.Canceled) {
 			t.Error(err)

@@ -161,8 +161,6 @@ func (w *world) call(ctx context.Context, c Call[*request]) <-chan error {
 // empty checks that nothing is left in the queue.
 func (w *world) empty(t *testing.T) {
 	t.Helper()
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	for lane := range lanes {
 		if n := w.calls[lane].Len() + len(w.ready[lane]) + w.preparing[lane] + w.tokens[lane] + w.waiting[lane]; n != 0 {
 			t.Errorf("lane %d: %d calls, %d ready of %d tokens, %d being prepared, %d waiting are left",
