@@ -27,7 +27,7 @@ type Build struct {
 }
 
 // New returns metrics that have counted nothing.
-func New(b Build) *Metrics {
+func New() *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		http:     newExchanges(),
@@ -37,13 +37,19 @@ func New(b Build) *Metrics {
 			"Time by stage: wait, prepare and compute of each input; parse, search, panorama and rerank of each request.", seconds, "stage"),
 		passes: newPasses(),
 	}
-	built := gauges("vbge_build_info", "1, with what runs as labels.", "version", "goversion", "model", "device", "precision")
-	built.WithLabelValues(b.Version, runtime.Version(), b.Model, b.Device, b.Precision).Set(1)
-	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), built)
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.http.register(m.registry)
 	m.registry.MustRegister(m.inputs, m.stages)
 	m.passes.register(m.registry)
 	return m
+}
+
+// ShowBuild shows what runs. It is called once: an engine is told of these metrics before it is open, and
+// knows its device only then.
+func (m *Metrics) ShowBuild(b Build) {
+	built := gauges("vbge_build_info", "1, with what runs as labels.", "version", "goversion", "model", "device", "precision")
+	built.WithLabelValues(b.Version, runtime.Version(), b.Model, b.Device, b.Precision).Set(1)
+	m.registry.MustRegister(built)
 }
 
 // seconds are bounds from a demo model's text to a language model's answer.

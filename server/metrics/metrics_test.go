@@ -25,7 +25,8 @@ import (
 
 // filled has every metric there is.
 func filled() *Metrics {
-	m := New(Build{Version: "v1", Model: "base", Device: "cpu", Precision: "float32"})
+	m := New()
+	m.ShowBuild(Build{Version: "v1", Model: "base", Device: "cpu", Precision: "float32"})
 	m.WatchEngine(func() engine.Stats {
 		return engine.Stats{Waiting: [2]int{engine.Bulk: 7, engine.Interactive: 2}, CacheBytes: 600, CacheEntries: 3,
 			CacheHits: 11, CacheMisses: 5, LastPass: time.Unix(1700000000, 5e8)}
@@ -185,7 +186,7 @@ func TestBounded(t *testing.T) {
 
 // TestNew: a server that has done nothing yet has no false values: no last pass, no series of passes.
 func TestNew(t *testing.T) {
-	m := New(Build{})
+	m := New()
 	m.WatchEngine(func() engine.Stats { return engine.Stats{} })
 	got := series(t, page(t, m, ""))
 	if v, ok := got["vbge_last_pass_timestamp_seconds"]; !ok || v != 0 {
@@ -201,7 +202,7 @@ func TestNew(t *testing.T) {
 // TestSeveral: two servers in one process do not share anything.
 func TestSeveral(t *testing.T) {
 	filled()
-	other := series(t, page(t, New(Build{}), ""))
+	other := series(t, page(t, New(), ""))
 	if _, ok := other["vbge_queue_inputs lane=bulk"]; ok {
 		t.Error("a server shows another's queue")
 	}
@@ -238,7 +239,7 @@ func TestConcurrent(t *testing.T) {
 }
 
 func BenchmarkExchange(b *testing.B) {
-	m := New(Build{})
+	m := New()
 	x := transport.Exchange{Route: "/v1/embeddings", Method: http.MethodPost, Status: 200, Duration: time.Millisecond, Timing: []transport.Timing{{Stage: "parse"}}}
 	b.ReportAllocs()
 	for b.Loop() {
