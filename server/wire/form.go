@@ -7,6 +7,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -21,7 +22,7 @@ const maxBoundary = 70
 // form is a multipart/form-data body: any number of pictures, texts by their names.
 type form struct {
 	images []upload
-	values map[string][]string
+	values url.Values
 }
 
 type upload struct {
@@ -37,7 +38,10 @@ func readForm(contentType string, body []byte, l Limits, repeated string, once .
 	if err != nil || boundary == "" || len(boundary) > maxBoundary {
 		return nil, invalidForm("its Content-Type has no boundary of 1 to 70 characters")
 	}
-	f := &form{values: map[string][]string{}}
+	if most := int64(len(body)); l.MaxImageBytes <= 0 || l.MaxImageBytes > most {
+		l.MaxImageBytes = most
+	}
+	f := &form{values: url.Values{}}
 	parts := multipart.NewReader(bytes.NewReader(body), boundary)
 	for {
 		// What the reader's errors say of a bad header is the header itself: it stays out of messages and logs.
@@ -74,16 +78,12 @@ func (f *form) readImage(p *multipart.Part, l Limits) error {
 	if l.MaxItems > 0 && len(f.images) == l.MaxItems {
 		return at("/image", tooManyItems(l.MaxItems))
 	}
-	var source io.Reader = p
-	if l.MaxImageBytes > 0 {
-		source = io.LimitReader(p, l.MaxImageBytes+1)
-	}
-	file, err := io.ReadAll(source)
+	file, err := io.ReadAll(io.LimitReader(p, l.MaxImageBytes+1))
 	if err != nil {
 		return invalidForm("the body ends within " + place)
 	}
 	switch {
-	case l.MaxImageBytes > 0 && int64(len(file)) > l.MaxImageBytes:
+	case int64(len(file)) > l.MaxImageBytes:
 		f.images = append(f.images, upload{err: at(place, imageTooLarge("a larger file", l))})
 	case len(file) > 0:
 		f.images = append(f.images, upload{file: file})
@@ -109,14 +109,6 @@ func (f *form) readField(p *multipart.Part, name string, repeated bool, l Limits
 	return nil
 }
 
-// value returns a field that stands there at most once.
-func (f *form) value(name string) string {
-	if v := f.values[name]; len(v) > 0 {
-		return v[0]
-	}
-	return ""
-}
-
 // pair returns how many items images and others make: as many as there are of one kind alone, pairs of
 // as many of both, or one of the other kind for all images.
 func pair(images, others int, names string) (int, error) {
@@ -128,39 +120,25 @@ func pair(images, others int, names string) (int, error) {
 }
 
 // ParseForm reads a multipart/form-data body of POST /embed: files named image and fields named text,
-// paired in their order; one text is every image's; and fields truncate, encoding_format and model, as in
-// JSON.
+// paired in their order; one text is every image's; and a field truncate, as in JSON.
 func ParseForm(contentType string, body []byte, l Limits) (*Embeddings, error) {
-	f, err := readForm(contentType, body, l, "text", "truncate", "encoding_format", "model")
+	f, err := readForm(contentType, body, l, "text", "truncate")
 	if err != nil {
 		return nil, err
 	}
-	e := &Embeddings{Encoding: Float, Model: f.value("model")}
-	truncate, err := f.boolean("truncate")
+	truncate, err := booleanOf("truncate", f.values.Get("truncate"))
 	if err != nil {
 		return nil, err
-	}
-	if name := f.value("encoding_format"); name != "" {
-		var bad *fault.Error
-		if e.Encoding, bad = encodingOf(name); bad != nil {
-			return nil, at("/encoding_format", bad)
-		}
-	}
-	switch {
-	case len(e.Model) > maxModel:
-		return nil, at("/model", longModel(e.Model))
-	case !utf8.ValidString(e.Model):
-		return nil, at("/model", notUTF8())
 	}
 	texts := f.values["text"]
 	n, err := pair(len(f.images), len(texts), "text")
 	if err != nil {
 		return nil, err
 	}
+	e := &Embeddings{Single: n == 1, Encoding: Float}
 	for i := range n {
 		e.Items = append(e.Items, f.item(i, texts))
 	}
-	e.Single = n == 1
 	return e.finish(truncate, "image or text")
 }
 
@@ -189,9 +167,7 @@ func notUTF8() *fault.Error {
 	return fault.New(http.StatusBadRequest, "invalid_utf8", "not UTF-8", "send texts in UTF-8")
 }
 
-// boolean returns a field that is true or false, and is false if it is not there.
-func (f *form) boolean(name string) (bool, error) { return booleanOf(name, f.value(name)) }
-
+// booleanOf reads a form's field or a URL's parameter, which is false if it is not there.
 func booleanOf(name, value string) (bool, error) {
 	switch value {
 	case "true", "1":
@@ -202,8 +178,8 @@ func booleanOf(name, value string) (bool, error) {
 	return false, at("/"+name, fault.New(http.StatusBadRequest, "invalid_value", fmt.Sprintf("%.16q, where true or false is wanted", value), "send true or false"))
 }
 
-// ParsePicture reads a body that is a picture's file, with the words beside it; the file is kept, not
-// copied.
+// ParsePicture reads a body that is a picture's file, with the words beside it, which are refused if they
+// are too long. The file is kept, not copied.
 func ParsePicture(body []byte, text string) (*Embeddings, error) {
 	if len(body) == 0 {
 		return nil, at("", emptyImage())
@@ -211,5 +187,5 @@ func ParsePicture(body []byte, text string) (*Embeddings, error) {
 	if !utf8.ValidString(text) {
 		return nil, at("/text", notUTF8())
 	}
-	return &Embeddings{Items: []Item{{Input: engine.Input{Image: body, Text: text}}}, Single: true, Encoding: Float}, nil
+	return &Embeddings{Items: []Item{{Input: engine.Input{Image: body, Text: text, RefuseLong: true}}}, Single: true, Encoding: Float}, nil
 }

@@ -89,8 +89,8 @@ func (r reader) ids() (in engine.Input, err error) {
 		if err != nil {
 			return err
 		}
-		id, err := strconv.ParseInt(string(digits), 10, 32)
-		if err != nil || id < 0 {
+		id, err := strconv.ParseUint(string(digits[:min(len(digits), 16)]), 10, 31)
+		if err != nil {
 			return r.here(fault.New(http.StatusBadRequest, "invalid_token_id", fmt.Sprintf("no whole number from 0 to %d", math.MaxInt32),
 				"send ids of the model's own vocabulary, or words as a string"))
 		}

@@ -49,7 +49,7 @@ func ParseOpenAI(body []byte, l Limits) (*Embeddings, error) {
 // finish checks that there are items, in the member that has them, and tells them about long words.
 func (e *Embeddings) finish(truncate bool, member string) (*Embeddings, error) {
 	if e.Items == nil {
-		return nil, at("", fault.New(http.StatusBadRequest, "missing_input", "no "+member, fmt.Sprintf("send %q: what is to be embedded", member)))
+		return nil, at("", fault.New(http.StatusBadRequest, "missing_input", "no "+member, "send "+member+": what is to be embedded"))
 	}
 	for i := range e.Items {
 		e.Items[i].Input.RefuseLong = !truncate

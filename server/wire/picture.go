@@ -60,9 +60,6 @@ func decodeBase64(encoded []byte, l Limits) ([]byte, *fault.Error) {
 	if n == 0 && padding == 0 {
 		return nil, emptyImage()
 	}
-	if n%4 == 1 || padding != 0 && padding != (4-n%4)%4 {
-		return nil, notBase64(fmt.Sprintf("%d characters and %d of padding cannot be base64", n, padding))
-	}
 	size := base64.RawStdEncoding.DecodedLen(n)
 	if l.MaxImageBytes > 0 && int64(size) > l.MaxImageBytes {
 		return nil, imageTooLarge(fmt.Sprintf("a file of %d bytes", size), l)
@@ -75,6 +72,9 @@ func decodeBase64(encoded []byte, l Limits) ([]byte, *fault.Error) {
 	size, err := encoding.Decode(file, digits)
 	if offset, ok := errors.AsType[base64.CorruptInputError](err); ok {
 		return nil, notBase64(fmt.Sprintf("not base64 at character %d", offset))
+	}
+	if padding != 0 && padding != (4-n%4)%4 {
+		return nil, notBase64(fmt.Sprintf("%d characters of base64 do not end with %d of padding", n, padding))
 	}
 	if size < minImageBytes {
 		return nil, fault.New(http.StatusBadRequest, "image_too_short", fmt.Sprintf("%d bytes are no picture", size), sendPicture)

@@ -31,39 +31,40 @@ func newReader(body []byte, l Limits) reader {
 
 // document reads the object that is the whole body. Its error is a *fault.Error.
 func (r reader) document(known []string, member func(name string) error) error {
-	err := r.object(known, member)
-	if err == nil {
-		if _, err = r.ReadToken(); err == io.EOF {
-			return nil
-		} else if err == nil {
-			err = fmt.Errorf("more after the end of the object, at byte %d", r.InputOffset())
-		}
+	if err := r.object(known, member); err != nil {
+		return notJSON(err)
 	}
-	return notJSON(err)
+	switch _, err := r.ReadToken(); err {
+	case io.EOF:
+		return nil
+	case nil:
+		return invalidJSON(fmt.Sprintf("more after the end of the object, at byte %d", r.InputOffset()))
+	default:
+		return notJSON(err)
+	}
 }
 
 // notJSON puts a decoder's error into a fault; a fault stays as it is.
 func notJSON(err error) error {
-	if known, ok := errors.AsType[*fault.Error](err); ok {
-		return known
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return f
 	}
-	where, what := "", ""
 	syntactic, ok := errors.AsType[*jsontext.SyntacticError](err)
 	switch {
 	case err == io.EOF:
-		what = "it is empty"
+		return invalidJSON("it is empty")
 	case !ok:
-		what = err.Error()
+		return invalidJSON(err.Error())
 	case syntactic.Err == io.ErrUnexpectedEOF:
-		what = fmt.Sprintf("it ends too soon, after %d bytes", syntactic.ByteOffset)
+		err = fmt.Errorf("it ends too soon, after %d bytes", syntactic.ByteOffset)
 	default:
-		what = fmt.Sprintf("%v, at byte %d", syntactic.Err, syntactic.ByteOffset)
+		err = fmt.Errorf("%w, at byte %d", syntactic.Err, syntactic.ByteOffset)
 	}
-	if ok {
-		where = clip(string(syntactic.JSONPointer))
-	}
-	return fault.New(http.StatusBadRequest, "invalid_json", "the body is not JSON: "+what,
-		"send one JSON object in UTF-8").At(where)
+	return invalidJSON(err.Error()).At(clip(string(syntactic.JSONPointer)))
+}
+
+func invalidJSON(what string) *fault.Error {
+	return fault.New(http.StatusBadRequest, "invalid_json", "the body is not JSON: "+what, "send one JSON object in UTF-8")
 }
 
 // object reads an object's members: each known one at most once, and no other. A member that is null is
