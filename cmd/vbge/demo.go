@@ -90,8 +90,14 @@ func (d *demo) run(ctx context.Context, out, log io.Writer) error {
 	if err := errors.Join(d.leopard(ctx, e, c, want, out, log), d.recall(ctx, e, c, want, out)); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nAll as expected, on device %s, in %.1f s.\n", e.Device(), time.Since(began).Seconds())
+	fmt.Fprintf(out, "\nAll as expected, on device %s, in %.1f s. To search in a browser:\n\n  %s\n", e.Device(), time.Since(began).Seconds(), d.serveCommand())
 	return nil
+}
+
+// serveCommand is what opens the page on the demo's catalogue, once this process has let go of it.
+func (d *demo) serveCommand() string {
+	return fmt.Sprintf("%s serve --model %s --uri %s --images %s --examples %s", os.Args[0], d.model.dir,
+		filepath.Join(d.out, "catalog.db"), filepath.Join(d.data, "images"), filepath.Join(d.data, "examples.json"))
 }
 
 func (d *demo) expected() (want expected, err error) {
