@@ -26,6 +26,7 @@ type Options struct {
 type Services struct {
 	Embedder *Embedder
 	Search   *search.Searcher // nil without a catalogue; its own Embedder is not used
+	Items    Items            // nil without a catalogue
 	Health   Health
 	Stopping func() bool // whether the server takes its leave; nil is never
 }
@@ -42,9 +43,15 @@ func Routes(o Options, s Services) []transport.Route {
 	return []transport.Route{
 		{Method: http.MethodPost, Path: "/v1/embeddings", Handle: a.embeddings},
 		{Method: http.MethodPost, Path: "/embed", Handle: a.embedTEI},
-		{Method: http.MethodGet, Path: "/health", Access: transport.Open, Handle: a.ready}, // TEI's name
-		{Method: http.MethodGet, Path: "/health/live", Access: transport.Open, Handle: a.live},
-		{Method: http.MethodGet, Path: "/health/ready", Access: transport.Open, Handle: a.ready},
+		{Method: http.MethodPost, Path: "/v1/search", Handle: a.searchPictures},
+		{Method: http.MethodPost, Path: "/v1/items", Access: transport.Writes, Handle: a.addItems},
+		{Method: http.MethodDelete, Path: "/v1/items/{id}", Access: transport.Writes, Handle: a.deleteItem},
+		{Method: http.MethodGet, Path: "/v1/items/{id}/image", Handle: a.picture},
+		{Method: http.MethodGet, Path: "/health", Access: transport.Open, Quiet: true, Handle: a.ready}, // TEI's name
+		{Method: http.MethodGet, Path: "/health/live", Access: transport.Open, Quiet: true, Handle: a.live},
+		{Method: http.MethodGet, Path: "/health/ready", Access: transport.Open, Quiet: true, Handle: a.ready},
 		{Method: http.MethodGet, Path: "/info", Access: transport.Open, Handle: a.info},
+		{Method: http.MethodGet, Path: "/openapi.yaml", Access: transport.Open, Handle: document},
+		{Method: http.MethodGet, Path: "/docs", Access: transport.Open, Handle: docs()},
 	}
 }

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"math"
 	"net/http"
 	"strings"
@@ -42,32 +44,30 @@ func (e *Embedder) Bulk(ctx context.Context, inputs []engine.Input) ([]engine.Re
 	return e.Embed(ctx, engine.Bulk, inputs)
 }
 
-// Embed returns a result for each input, in order. The error is of the call as a whole. It and the
-// results' errors are each a *fault.Error.
+// Embed returns a result for each input, in order; the errors of results are each a *fault.Error. The
+// error is of the call as a whole: a *fault.Error, or that of ctx.
 func (e *Embedder) Embed(ctx context.Context, lane engine.Lane, inputs []engine.Input) ([]engine.Result, error) {
 	if len(inputs) == 0 {
 		return nil, nil
 	}
 	results, err := e.Engine.Do(ctx, engine.Request{Inputs: inputs, Lane: lane, NoWait: true, QueueTimeout: e.QueueTimeout})
-	if err != nil {
-		err = e.explain(err, lane)
-	}
-	if len(results) != len(inputs) { // refused as a whole
+	if len(results) != len(inputs) { // it is refused as a whole
 		results = make([]engine.Result, len(inputs))
 	}
 	for i := range results {
 		r := &results[i]
 		switch {
-		case r.Err != nil:
-			r.Err = e.explain(r.Err, lane)
 		case r.Embedding == nil:
-			r.Err = err
+			r.Err = e.explain(cmp.Or(r.Err, err), lane)
 		case !finite(r.Embedding):
 			r.Embedding, r.Err = nil, errNotFinite
 		}
 		e.count(lane, inputs[i], *r)
 	}
-	return results, err
+	if err != nil {
+		return results, e.refuse(ctx, err, lane)
+	}
+	return results, nil
 }
 
 func (e *Embedder) count(lane engine.Lane, in engine.Input, r engine.Result) {
@@ -78,8 +78,8 @@ func (e *Embedder) count(lane engine.Lane, in engine.Input, r engine.Result) {
 		return
 	}
 	code := ""
-	if r.Err != nil {
-		code = e.explain(r.Err, lane).Code
+	if f, ok := errors.AsType[*fault.Error](r.Err); ok {
+		code = f.Code
 	}
 	e.Observe(kindOf(in), lane, code, r)
 }

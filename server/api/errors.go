@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"vbge/engine"
@@ -12,6 +13,7 @@ import (
 	"vbge/engine/pixels"
 	"vbge/server/catalog"
 	"vbge/server/fault"
+	"vbge/server/items"
 	"vbge/server/search"
 )
 
@@ -34,6 +36,7 @@ var answers = []struct {
 	{engine.ErrQueueTimeout, fault.New(http.StatusServiceUnavailable, "queue_timeout",
 		"the input waited for longer than --queue-timeout allows",
 		"send the request again after Retry-After seconds; more servers or a longer --queue-timeout take more"), true},
+	{engine.ErrPanic, errInternal, false},
 	{engine.ErrClosed, errStopping, true},
 	{cpu.ErrClosed, errStopping, true},
 	{gpu.ErrClosed, errStopping, true},
@@ -69,6 +72,11 @@ var answers = []struct {
 	{catalog.ErrDimension, fault.New(http.StatusConflict, "other_model", "the collection has vectors of another model",
 		"start the server with the model that made the collection, or with another --collection"), false},
 
+	{items.ErrNotFound, fault.New(http.StatusNotFound, "no_such_item", "there is no such item, or no picture of it that may be shown",
+		"send an id that a search has answered; pictures are shown from --items-dir and --images alone"), false},
+	{items.ErrReadOnly, fault.New(http.StatusForbidden, "items_read_only", "",
+		"start the server with --items-dir, a folder for the pictures that are added"), false},
+
 	{search.ErrQuery, fault.New(http.StatusBadRequest, "invalid_query", "", "send a picture, a text, or both, and a limit of at least 1"), false},
 }
 
@@ -83,17 +91,25 @@ var (
 		"report it; the server's log has the cause")
 )
 
+// refuse returns what a handler answers to an error. Why a request's context has ended, package
+// transport knows.
+func (e *Embedder) refuse(ctx context.Context, err error, lane engine.Lane) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return e.explain(err, lane)
+}
+
 // explain returns the fault that a client gets for an error.
 func (e *Embedder) explain(err error, lane engine.Lane) *fault.Error {
-	var f *fault.Error
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f
 	}
 	for _, answer := range answers {
 		if !errors.Is(err, answer.err) {
 			continue
 		}
-		f := answer.fault.Because(err)
+		f := answer.fault.Because(withStack(err))
 		if f.Message == "" {
 			f.Message = err.Error()
 		}
@@ -106,4 +122,12 @@ func (e *Embedder) explain(err error, lane engine.Lane) *fault.Error {
 		return errDevice.Because(errors.Join(err, failed)).After(e.wait.retryAfter(lane))
 	}
 	return errInternal.Because(err)
+}
+
+// withStack adds the stack of a panic for the log.
+func withStack(err error) error {
+	if p, ok := errors.AsType[*engine.PanicError](err); ok {
+		return fmt.Errorf("%w\n%s", err, p.Stack)
+	}
+	return err
 }

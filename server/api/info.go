@@ -59,10 +59,10 @@ func (a *api) info(ctx context.Context, _ *transport.Request) (*transport.Respon
 		Device: e.Device(), Precision: engine.PrecisionOf(e.Storage()),
 		MaxTokens: MaxTokens{Text: e.Config().MaxTextTokens(false), Image: e.Config().MaxTextTokens(true)},
 		Search:    a.searchInfo(ctx),
-		Items:     Available{Available: false},
+		Items:     Available{Available: a.Items != nil && a.NoItems == ""},
 		Limits:    append([]Limit{}, a.Limits...),
 	}
-	if true {
+	if !i.Items.Available {
 		i.Items.Reason = cmp.Or(a.NoItems, "the server keeps no pictures: start it with --uri and --items-dir")
 	}
 	return jsonReply(i)

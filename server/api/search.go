@@ -1,0 +1,97 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"vbge/engine"
+	"vbge/server/fault"
+	"vbge/server/search"
+	"vbge/server/transport"
+	"vbge/server/wire"
+)
+
+// searchPictures answers POST /v1/search: what `vbge search --json` prints, or the panorama.
+func (a *api) searchPictures(ctx context.Context, r *transport.Request) (*transport.Response, error) {
+	if a.Search == nil {
+		return nil, fault.New(http.StatusNotFound, "no_catalog", cmp.Or(a.NoSearch, "this server has no catalogue to search"),
+			"start it with --uri, the catalogue that `vbge index` made")
+	}
+	began := time.Now()
+	reply, err := accepted(r, "application/json", "image/jpeg")
+	if err != nil {
+		return nil, err
+	}
+	lane, err := laneOf(r, engine.Interactive)
+	if err != nil {
+		return nil, err
+	}
+	q, err := a.parseSearch(r)
+	if err != nil {
+		return nil, err
+	}
+	parsed := time.Since(began)
+	s := *a.Search
+	vector := &queryEmbedder{Embedder: a.Embedder, lane: lane}
+	s.Embedder = vector
+	answer, err := s.Search(ctx, search.Query{Image: q.Image, Text: q.Text, Limit: q.Limit, Filter: q.Filter,
+		Rerank: q.Rerank, Panorama: q.Panorama || reply == "image/jpeg"})
+	if err != nil {
+		return nil, a.Embedder.refuse(ctx, err, lane)
+	}
+	response, err := answerReply(answer, reply, q.Panorama)
+	if err != nil {
+		return nil, err
+	}
+	response.Timing = append([]transport.Timing{{Stage: "parse", Duration: parsed}}, timing(vector.result.Times)...)
+	response.Log = []slog.Attr{
+		slog.Int("results", len(answer.Results)),
+		slog.Int("tokens", vector.result.Tokens),
+		slog.Bool("cached", vector.result.Cached),
+		slog.Bool("reranked", answer.Reranked),
+		slog.Int("missing", len(answer.Missing)), // pictures in the panorama
+		slog.String("lane", laneNames[lane]),
+	}
+	return response, nil
+}
+
+func (a *api) parseSearch(r *transport.Request) (*wire.Search, error) {
+	if isPicture(mediaType(r)) {
+		return wire.ParseSearchPicture(r.Body, r.Query)
+	}
+	return wire.ParseSearch(r.Header.Get("Content-Type"), r.Body, a.limits())
+}
+
+// queryEmbedder embeds one search's query and keeps what became of it.
+type queryEmbedder struct {
+	*Embedder
+	lane   engine.Lane
+	result engine.Result
+}
+
+// Embed implements search.Embedder.
+func (q *queryEmbedder) Embed(ctx context.Context, inputs []engine.Input) ([]engine.Result, error) {
+	results, err := q.Embedder.Embed(ctx, q.lane, inputs)
+	if err != nil {
+		return nil, err
+	}
+	q.result = results[0]
+	return results, nil
+}
+
+func answerReply(answer *search.Answer, contentType string, panorama bool) (*transport.Response, error) {
+	if contentType == "image/jpeg" {
+		return &transport.Response{ContentType: contentType, Body: answer.Panorama}, nil
+	}
+	reply := struct {
+		*search.Answer
+		Panorama []byte `json:"panorama,omitempty"` // as base64
+	}{Answer: answer}
+	if panorama {
+		reply.Panorama = answer.Panorama
+	}
+	return jsonReply(reply)
+}
