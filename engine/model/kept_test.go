@@ -25,12 +25,20 @@ func keep(t *testing.T, b op.Backend, m *model.Model, examples ...golden.Example
 	return rows, kept
 }
 
+// some returns the set's examples, on ref, which is slow, the first few of each kind.
+func some(b op.Backend, s golden.Set) golden.Set {
+	if b.Name() != "ref" {
+		return s
+	}
+	return golden.Set{Images: s.Images[:4], Texts: s.Texts[:3], Pairs: s.Pairs[:3]}
+}
+
 // TestKept gives a later pass the patch tokens of an earlier one: with the same words, and those of
 // pictures alone with a pair's words.
 func TestKept(t *testing.T) {
 	set, w := read(t, golden.Tiny), convert(t, "tiny")
 	eachBackend(t, func(t *testing.T, b op.Backend, o model.Options) {
-		m := load(t, b, w, o)
+		m, set := load(t, b, w, o), some(b, set)
 		examples := set.All()
 		want, kept := keep(t, b, m, examples...)
 		compare(t, "kept", b, m, kept)
@@ -62,8 +70,8 @@ func TestMixedBatches(t *testing.T) {
 	set, w := read(t, golden.Tiny), convert(t, "tiny")
 	eachBackend(t, func(t *testing.T, b op.Backend, o model.Options) {
 		m := load(t, b, w, o)
-		_, kept := keep(t, b, m, set.All()...)
-		for seed := range uint64(4) {
+		_, kept := keep(t, b, m, some(b, set).All()...)
+		for seed := range uint64(3) {
 			r := rand.New(rand.NewPCG(seed, 2))
 			mixed := slices.Clone(kept)
 			for i := range mixed {
