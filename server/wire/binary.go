@@ -47,7 +47,7 @@ func AppendBinary(dst []byte, t DType, v []Vector) []byte {
 	dst = slices.Grow(dst, t.Size()*columns*len(v))
 	for _, x := range v {
 		if x.failure() != nil {
-			dst = append(dst, make([]byte, t.Size()*columns)...)
+			dst, _ = extend(dst, t.Size()*columns)
 			continue
 		}
 		switch t {
@@ -63,30 +63,39 @@ func AppendBinary(dst []byte, t DType, v []Vector) []byte {
 }
 
 func appendFloat32(dst []byte, values []float32) []byte {
-	for _, x := range values {
-		dst = binary.LittleEndian.AppendUint32(dst, math.Float32bits(x))
+	dst, row := extend(dst, 4*len(values))
+	for i, x := range values {
+		binary.LittleEndian.PutUint32(row[4*i:], math.Float32bits(x))
 	}
 	return dst
 }
 
 // appendFloat16 rounds to nearest, ties to even. A unit vector's values are far below float16's largest.
 func appendFloat16(dst []byte, values []float32) []byte {
-	for _, x := range values {
-		dst = binary.LittleEndian.AppendUint16(dst, float16.Fromfloat32(x).Bits())
+	dst, row := extend(dst, 2*len(values))
+	for i, x := range values {
+		binary.LittleEndian.PutUint16(row[2*i:], float16.Fromfloat32(x).Bits())
 	}
 	return dst
 }
 
 func appendInt8(dst []byte, values []float32) []byte {
+	dst, row := extend(dst, len(values))
 	largest := 0.0
 	for _, x := range values {
 		largest = max(largest, math.Abs(float64(x)))
 	}
 	if largest == 0 {
-		return append(dst, make([]byte, len(values))...)
+		return dst
 	}
-	for _, x := range values {
-		dst = append(dst, byte(int8(math.RoundToEven(float64(x)/largest*127))))
+	for i, x := range values {
+		row[i] = byte(int8(math.RoundToEven(float64(x) / largest * 127)))
 	}
 	return dst
+}
+
+// extend appends n zeros to dst, and returns them too.
+func extend(dst []byte, n int) (longer, zeros []byte) {
+	longer = append(dst, make([]byte, n)...)
+	return longer, longer[len(dst):]
 }

@@ -22,7 +22,7 @@ func TestAppendBinaryFloat32(t *testing.T) {
 	bits(t, values[768:], vectors[1].Embedding)
 }
 
-// IEEE 754's binary16, little-endian: the bits are those that numpy gives.
+// The bytes are those of Python's struct.pack("<e", value).
 func TestAppendBinaryFloat16(t *testing.T) {
 	for _, c := range []struct {
 		value float32

@@ -43,7 +43,10 @@ func readForm(contentType string, body []byte, l Limits, repeated string, once .
 	}
 	f := &form{values: url.Values{}}
 	parts := multipart.NewReader(bytes.NewReader(body), boundary)
-	for {
+	for n := 0; ; n++ {
+		if l.MaxItems > 0 && n > 2*l.MaxItems+len(once) { // some are empty: others have bounds of their own
+			return nil, at("", tooManyItems(l.MaxItems))
+		}
 		// What the reader's errors say of a bad header is the header itself: it stays out of messages and logs.
 		p, err := parts.NextPart()
 		if err == io.EOF {

@@ -94,6 +94,9 @@ func (r reader) ids() (in engine.Input, err error) {
 			return r.here(fault.New(http.StatusBadRequest, "invalid_token_id", fmt.Sprintf("no whole number from 0 to %d", math.MaxInt32),
 				"send ids of the model's own vocabulary, or words as a string"))
 		}
+		if in.IDs == nil {
+			in.IDs = make([]int32, 0, 32) // a sentence
+		}
 		if len(in.IDs) < maxIDs {
 			in.IDs = append(in.IDs, int32(id))
 		}
@@ -130,17 +133,19 @@ func (r reader) content() (in engine.Input, err error) {
 	if err := r.open(jsontext.KindBeginArray, "an array of parts"); err != nil {
 		return in, err
 	}
-	var texts []string
+	var words strings.Builder
 	err = r.elements(0, func() error {
 		p, err := r.part(in.Image != nil)
 		if p.image != nil {
 			in.Image = p.image
-		} else {
-			texts = append(texts, p.text)
 		}
+		if words.Len() > 0 && p.text != "" {
+			words.WriteByte(' ')
+		}
+		words.WriteString(p.text)
 		return err
 	})
-	in.Text = strings.Join(texts, " ")
+	in.Text = words.String()
 	return in, err
 }
 

@@ -70,10 +70,11 @@ func invalidJSON(what string) *fault.Error {
 // object reads an object's members: each known one at most once, and no other. A member that is null is
 // one that is not there.
 func (r reader) object(known []string, member func(name string) error) error {
+	depth := r.StackDepth()
 	if err := r.open(jsontext.KindBeginObject, "an object"); err != nil {
 		return err
 	}
-	seen := make([]bool, len(known))
+	seen := 0 // a bit for each known name
 	for r.PeekKind() != jsontext.KindEndObject {
 		quoted, err := r.ReadValue()
 		if err != nil {
@@ -83,12 +84,11 @@ func (r reader) object(known []string, member func(name string) error) error {
 		i := indexOf(known, name)
 		switch {
 		case i < 0:
-			return r.here(fault.New(http.StatusBadRequest, "unknown_member", fmt.Sprintf("unknown member %.32q", name),
-				"remove it; known are "+strings.Join(known, ", ")))
-		case seen[i]:
+			return r.unknownMember(name, known, depth)
+		case seen&(1<<i) != 0:
 			return r.here(fault.New(http.StatusBadRequest, "duplicate_member", "the member stands there twice", "keep one of them"))
 		}
-		seen[i] = true
+		seen |= 1 << i
 		if r.PeekKind() == jsontext.KindNull {
 			err = r.SkipValue()
 		} else {
@@ -139,6 +139,19 @@ func recovered[T any](r reader, depth int, read func() (T, error)) (T, *fault.Er
 		return none, f, r.leave(depth)
 	}
 	return value, nil, err
+}
+
+// unknownMember refuses a member of an object that stands in depth others. A long name makes a longer
+// pointer: the object's says enough.
+func (r reader) unknownMember(name []byte, known []string, depth int) error {
+	if len(name) > maxEcho {
+		name = name[:maxEcho]
+		if err := r.leave(depth); err != nil {
+			return err
+		}
+	}
+	return r.here(fault.New(http.StatusBadRequest, "unknown_member", fmt.Sprintf("unknown member %.32q", name),
+		"remove it; known are "+strings.Join(known, ", ")))
 }
 
 func indexOf(known []string, name []byte) int {
@@ -272,7 +285,7 @@ func (r reader) integer(least, most int) (int, error) {
 func integerOf(digits string, least, most int) (int, *fault.Error) {
 	n, err := strconv.Atoi(digits)
 	if err != nil || n < least || n > most {
-		return 0, fault.New(http.StatusBadRequest, "invalid_value", fmt.Sprintf("%.24s is no whole number from %d to %d", digits, least, most),
+		return 0, fault.New(http.StatusBadRequest, "invalid_value", fmt.Sprintf("%.24q is no whole number from %d to %d", digits, least, most),
 			fmt.Sprintf("send a whole number from %d to %d", least, most))
 	}
 	return n, nil

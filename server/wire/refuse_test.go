@@ -22,7 +22,10 @@ type refusal struct {
 }
 
 func openAI(body string) *fault.Error {
-	_, err := ParseOpenAI([]byte(body), limits)
+	e, err := ParseOpenAI([]byte(body), limits)
+	if err == nil {
+		return e.Items[0].Err
+	}
 	return faultOf(err)
 }
 
@@ -108,8 +111,8 @@ func members() []refusal {
 		{"no inputs", tei(`{}`), 400, "missing_input", "", "the body: no inputs"},
 		{"unknown", openAI(`{"input":"a","messages":[]}`), 400, "unknown_member", "/messages", `/messages: unknown member "messages"`},
 		{"unknown and null", openAI(`{"input":"a","inputs":null}`), 400, "unknown_member", "/inputs", `/inputs: unknown member "inputs"`},
-		{"unknown and long", openAI(`{"` + long + `":1}`), 400, "unknown_member", "/" + long[:126] + "…",
-			"/" + long[:126] + "…: unknown member \"" + long[:64] + `"`},
+		{"unknown and long", openAI(`{"` + long + `":1}`), 400, "unknown_member", "", "the body: unknown member \"" + long[:64] + `"`},
+		{"unknown and long in a value", openAI(`{"input":{"` + long + `":[{}],"x":1}}`), 400, "unknown_member", "/input", "/input: unknown member \"" + long[:64] + `"`},
 		{"twice", openAI(`{"input":"a","input":"b"}`), 400, "duplicate_member", "/input", "/input: the member stands there twice"},
 		{"twice, escaped", openAI(`{"input":"a","inp\u0075t":"b"}`), 400, "duplicate_member", "/input", "/input: the member stands there twice"},
 		{"input of another type", openAI(`{"input":5}`), 400, "wrong_type", "/input", "/input: a number, where a string, an array or an object is wanted"},
@@ -118,9 +121,9 @@ func members() []refusal {
 		{"model of another type", openAI(`{"input":"a","model":["m"]}`), 400, "wrong_type", "/model", "/model: an array, where a string is wanted"},
 		{"long model", openAI(`{"input":"a","model":"` + strings.Repeat("m", 257) + `"}`), 400, "invalid_value", "/model", "/model: a name of 257 bytes, limit 256"},
 		{"encoding", openAI(`{"input":"a","encoding_format":"int8"}`), 400, "invalid_value", "/encoding_format", `/encoding_format: unknown encoding "int8"`},
-		{"dimensions 0", openAI(`{"input":"a","dimensions":0}`), 400, "invalid_value", "/dimensions", "/dimensions: 0 is no whole number from 1 to 2147483647"},
-		{"dimensions -1", openAI(`{"input":"a","dimensions":-1}`), 400, "invalid_value", "/dimensions", "/dimensions: -1 is no whole number from 1 to 2147483647"},
-		{"dimensions 7.5", openAI(`{"input":"a","dimensions":7.5}`), 400, "invalid_value", "/dimensions", "/dimensions: 7.5 is no whole number from 1 to 2147483647"},
+		{"dimensions 0", openAI(`{"input":"a","dimensions":0}`), 400, "invalid_value", "/dimensions", `/dimensions: "0" is no whole number from 1 to 2147483647`},
+		{"dimensions -1", openAI(`{"input":"a","dimensions":-1}`), 400, "invalid_value", "/dimensions", `/dimensions: "-1" is no whole number from 1 to 2147483647`},
+		{"dimensions 7.5", openAI(`{"input":"a","dimensions":7.5}`), 400, "invalid_value", "/dimensions", `/dimensions: "7.5" is no whole number from 1 to 2147483647`},
 		{"dimensions in words", openAI(`{"input":"a","dimensions":"768"}`), 400, "wrong_type", "/dimensions", "/dimensions: a string, where a whole number is wanted"},
 		{"truncate", openAI(`{"input":"a","truncate":"yes"}`), 400, "wrong_type", "/truncate", "/truncate: a string, where true or false is wanted"},
 		{"normalize", tei(`{"inputs":"a","normalize":false}`), 400, "invalid_value", "/normalize", "/normalize: embeddings are always unit vectors"},
@@ -205,6 +208,8 @@ func forms() []refusal {
 			"the body: 3 parts named image and 2 named text"},
 		{"too many pictures", formItem(0, "image@a=1", "image@b=2", "image@c=3", "image@d=4", "image@e=5"), 413, "too_many_items", "/image", "/image: more than 4 items (set by --max-items)"},
 		{"too many texts", formItem(0, "text=1", "text=2", "text=3", "text=4", "text=5"), 413, "too_many_items", "/text", "/text: more than 4 items (set by --max-items)"},
+		{"too many empty files", formWhole(formType, strings.Repeat("--edge\r\nContent-Disposition: form-data; name=image; filename=\"\"\r\n\r\n\r\n", 11)), 413, "too_many_items", "",
+			"the body: more than 4 items (set by --max-items)"},
 		{"large picture", formItem(1, "image@a=1", "image@b="+large), 413, "image_too_large", "/image/1", "/image/1: a larger file, limit 1000 (set by --max-image-bytes)"},
 		{"empty picture", formItem(1, "image@a=1", "image@b="), 400, "image_empty", "/image/1", "/image/1: a picture without any bytes"},
 		{"empty text", formItem(1, "text=a", "text="), 400, "empty_item", "/text/1", "/text/1: neither a picture nor words"},
@@ -224,9 +229,9 @@ func searches() []refusal {
 		{"nothing", searchFor(jsonType, `{"limit":3}`), 400, "empty_item", "", "the body: neither a picture nor words"},
 		{"nothing in a form", form("limit=3"), 400, "empty_item", "", "the body: neither a picture nor words"},
 		{"URL", searchFor(jsonType, `{"image":"http://a/b"}`), 400, "image_url_not_fetched", "/image", "/image: " + noURLs},
-		{"limit 0", searchFor(jsonType, `{"text":"a","limit":0}`), 400, "invalid_value", "/limit", "/limit: 0 is no whole number from 1 to 16384"},
-		{"limit beyond Milvus's", form("text=a", "limit=16385"), 400, "invalid_value", "/limit", "/limit: 16385 is no whole number from 1 to 16384"},
-		{"limit in words", form("text=a", "limit=nine"), 400, "invalid_value", "/limit", "/limit: nine is no whole number from 1 to 16384"},
+		{"limit 0", searchFor(jsonType, `{"text":"a","limit":0}`), 400, "invalid_value", "/limit", `/limit: "0" is no whole number from 1 to 16384`},
+		{"limit beyond Milvus's", form("text=a", "limit=16385"), 400, "invalid_value", "/limit", `/limit: "16385" is no whole number from 1 to 16384`},
+		{"limit in words", form("text=a", "limit=nine"), 400, "invalid_value", "/limit", `/limit: "nine" is no whole number from 1 to 16384`},
 		{"rerank", form("text=a", "rerank=on"), 400, "invalid_value", "/rerank", `/rerank: "on", where true or false is wanted`},
 		{"panorama", query(map[string][]string{"panorama": {"x"}}), 400, "invalid_value", "/panorama", `/panorama: "x", where true or false is wanted`},
 		{"filter", query(map[string][]string{"filter": {"\xff"}}), 400, "invalid_utf8", "/filter", "/filter: not UTF-8"},
