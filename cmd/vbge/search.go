@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"image"
 	"io"
 	"os"
 	"path/filepath"
@@ -15,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"vbge/engine"
-	"vbge/engine/pixels"
 	"vbge/server/catalog"
 	"vbge/server/rerank"
 	"vbge/server/search"
@@ -140,20 +138,13 @@ func (f *searchFlags) run(ctx context.Context, e *engine.Engine, out, log io.Wri
 }
 
 func (f *searchFlags) answer(ctx context.Context, e search.Embedder, c catalog.Catalog) (*search.Answer, error) {
-	decode := func(file []byte) (image.Image, error) {
-		p, err := pixels.Decode(file, f.model.options.Limits)
-		if err != nil {
-			return nil, err
+	p := search.NewPictures(func(path string) ([]byte, error) {
+		if !filepath.IsAbs(path) { // a server's own pictures have absolute paths
+			path = filepath.Join(f.images, path)
 		}
-		return p.RGBA(), nil
-	}
-	s := search.Searcher{Embedder: e, Catalog: c, Decode: decode, Open: func(path string) (image.Image, error) {
-		file, err := readPicture(filepath.Join(f.images, path), f.model.options.Limits)
-		if err != nil {
-			return nil, err
-		}
-		return decode(file)
-	}}
+		return readPicture(path, f.model.options.Limits)
+	}, f.model.options.Limits, f.model.options.MaxDecodeBytes)
+	s := search.Searcher{Embedder: e, Catalog: c, Decode: p.Decode, Open: p.Open}
 	if f.query.Rerank {
 		s.Reranker, s.NoRerank = f.rerank.open()
 	}

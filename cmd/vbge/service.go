@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image"
 	"io/fs"
 	"log/slog"
 	"path/filepath"
@@ -15,7 +14,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"vbge/engine"
-	"vbge/engine/pixels"
 	"vbge/engine/selftest"
 	"vbge/server/api"
 	"vbge/server/catalog"
@@ -113,20 +111,8 @@ func (f *serveFlags) openCatalog(ctx context.Context, s *service, services *api.
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}
 	services.Items = store
-	decode := func(file []byte) (image.Image, error) {
-		p, err := pixels.Decode(file, limits)
-		if err != nil {
-			return nil, err
-		}
-		return p.RGBA(), nil
-	}
-	searcher := &search.Searcher{Catalog: s.catalog, Decode: decode, Open: func(path string) (image.Image, error) {
-		file, err := store.OpenPath(path)
-		if err != nil {
-			return nil, err
-		}
-		return decode(file)
-	}}
+	pictures := search.NewPictures(store.OpenPath, limits, f.model.options.MaxDecodeBytes)
+	searcher := &search.Searcher{Catalog: s.catalog, Decode: pictures.Decode, Open: pictures.Open}
 	searcher.Reranker, searcher.NoRerank = f.rerank.open()
 	services.Search = searcher
 	return nil

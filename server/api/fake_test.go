@@ -140,14 +140,14 @@ func (c *fakeCatalog) Delete(_ context.Context, ids []string) error {
 func (c *fakeCatalog) searcher() *search.Searcher {
 	return &search.Searcher{
 		Catalog: c,
-		Decode: func(file []byte) (image.Image, error) {
+		Decode: func(_ context.Context, file []byte) (image.Image, error) {
 			p, err := pixels.Decode(file, pixels.DefaultLimits())
 			if err != nil {
 				return nil, err
 			}
 			return p.RGBA(), nil
 		},
-		Open: func(string) (image.Image, error) {
+		Open: func(context.Context, string) (image.Image, error) {
 			grey := image.NewGray(image.Rect(0, 0, 30, 20))
 			grey.SetGray(3, 3, color.Gray{Y: 200})
 			return grey, nil

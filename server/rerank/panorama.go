@@ -49,6 +49,19 @@ func Panorama(query image.Image, items []image.Image) *image.RGBA {
 	return canvas
 }
 
+// ShrinkQuery and ShrinkItem scale a picture to the size in which Panorama shows it, so that a large
+// one need not be kept until all are there. Panorama then takes it as it is.
+func ShrinkQuery(picture image.Image) *image.RGBA { return shrink(picture, cell-2*queryBorder) }
+
+// ShrinkItem is as ShrinkQuery, for a result.
+func ShrinkItem(picture image.Image) *image.RGBA { return shrink(picture, cell-2*itemBorder) }
+
+func shrink(picture image.Image, side int) *image.RGBA {
+	small := image.NewRGBA(image.Rect(0, 0, side, side))
+	drawPicture(small, small.Bounds(), picture)
+	return small
+}
+
 // EncodeJPEG encodes a panorama at the quality in which it is saved and sent to the model.
 func EncodeJPEG(panorama image.Image) ([]byte, error) {
 	var out bytes.Buffer
@@ -86,6 +99,10 @@ func drawItem(canvas *image.RGBA, r image.Rectangle, index int, item image.Image
 // drawPicture stretches a picture over r, on white where it is transparent.
 func drawPicture(canvas *image.RGBA, r image.Rectangle, picture image.Image) {
 	fill(canvas, r, white)
+	if picture.Bounds().Size() == r.Size() {
+		draw.Draw(canvas, r, picture, picture.Bounds().Min, draw.Over)
+		return
+	}
 	var scaler draw.Scaler = draw.CatmullRom
 	// CatmullRom's working memory grows with each side of the picture (113 MB at this height); a
 	// picture that is absurdly tall or wide, which a limit on pixels alone lets through, gets the

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"time"
 
 	"vbge/engine"
 	"vbge/server/catalog"
@@ -54,6 +55,12 @@ type Answer struct {
 	Reason      string   `json:"reason"` // why there is no reranking though it was asked for
 	Panorama    []byte   `json:"-"`      // JPEG, if it was asked for
 	Missing     []string `json:"-"`      // pictures that the panorama could not show, and why
+	Times       Times    `json:"-"`
+}
+
+// Times says where a search's time went.
+type Times struct {
+	Embed, Find, Draw, Rerank time.Duration
 }
 
 // ErrQuery is wrapped by errors about the query itself.
@@ -65,9 +72,10 @@ type Searcher struct {
 	Catalog  catalog.Catalog
 	Reranker Reranker // nil if there is none
 	NoRerank error    // why Reranker is nil
-	// Decode and Open bring pictures for the panorama: of the query's bytes, of a result's path.
-	Decode func(file []byte) (image.Image, error)
-	Open   func(imagePath string) (image.Image, error)
+	// Decode and Open bring pictures for the panorama, of the query's bytes and of a result's path,
+	// several at once: Pictures has both.
+	Decode func(ctx context.Context, file []byte) (image.Image, error)
+	Open   func(ctx context.Context, imagePath string) (image.Image, error)
 }
 
 // Search answers q. The error is about the query, the engine or the catalogue; whatever goes wrong
@@ -79,29 +87,37 @@ func (s *Searcher) Search(ctx context.Context, q Query) (*Answer, error) {
 	if q.Limit < 1 {
 		return nil, fmt.Errorf("%w: limit %d is less than 1", ErrQuery, q.Limit)
 	}
-	vector, err := s.embed(ctx, q)
+	var times Times
+	vector, err := timed(&times.Embed, func() ([]float32, error) { return s.embed(ctx, q) })
 	if err != nil {
 		return nil, err
 	}
-	hits, err := s.Catalog.Search(ctx, vector, q.Limit, q.Filter)
+	hits, err := timed(&times.Find, func() ([]catalog.Hit, error) { return s.Catalog.Search(ctx, vector, q.Limit, q.Filter) })
 	if err != nil {
 		return nil, err
 	}
-	a := &Answer{Results: make([]Result, len(hits)), Ranked: []int{}}
+	a := &Answer{Results: make([]Result, len(hits)), Ranked: []int{}, Times: times}
 	for i, h := range hits {
 		a.Results[i] = Result{Rank: i, ID: h.ID, ImagePath: h.ImagePath, Score: h.Score, Fields: h.Fields}
 	}
 	if q.Panorama || q.Rerank && s.Reranker != nil {
-		if err := s.draw(q, a); err != nil {
+		if a.Panorama, err = timed(&a.Times.Draw, func() ([]byte, error) { return s.draw(ctx, q, a) }); err != nil {
 			return nil, err
 		}
 	}
 	if q.Rerank {
-		if err := s.rerank(ctx, q, a); err != nil {
+		if _, err := timed(&a.Times.Rerank, func() (struct{}, error) { return struct{}{}, s.rerank(ctx, q, a) }); err != nil {
 			a.Reason = err.Error()
 		}
 	}
 	return a, nil
+}
+
+// timed does one step and keeps how long it took.
+func timed[T any](took *time.Duration, step func() (T, error)) (T, error) {
+	begin := time.Now()
+	defer func() { *took = time.Since(begin) }()
+	return step()
 }
 
 func (s *Searcher) embed(ctx context.Context, q Query) ([]float32, error) {
@@ -113,36 +129,6 @@ func (s *Searcher) embed(ctx context.Context, q Query) ([]float32, error) {
 		return nil, fmt.Errorf("%w: embed the query: %w", ErrQuery, err)
 	}
 	return results[0].Embedding, nil
-}
-
-// shown is how many results the panorama shows and the reranker sees.
-func shown(a *Answer) []Result { return a.Results[:min(len(a.Results), rerank.MaxItems)] }
-
-func (s *Searcher) draw(q Query, a *Answer) error {
-	query := rerank.Words(q.Text)
-	if q.Image != nil {
-		picture, err := s.Decode(q.Image)
-		if err != nil { // its vector is there, so its results are worth showing
-			a.Missing = append(a.Missing, fmt.Sprintf("the query's picture: %v", err))
-		} else {
-			query = picture
-		}
-	}
-	items := make([]image.Image, len(shown(a)))
-	for i, r := range shown(a) {
-		picture, err := s.Open(r.ImagePath)
-		if err != nil {
-			a.Missing = append(a.Missing, fmt.Sprintf("%s: %v", r.ImagePath, err))
-			continue
-		}
-		items[i] = picture
-	}
-	jpeg, err := rerank.EncodeJPEG(rerank.Panorama(query, items))
-	if err != nil {
-		return fmt.Errorf("encode the panorama: %w", err)
-	}
-	a.Panorama = jpeg
-	return nil
 }
 
 func (s *Searcher) rerank(ctx context.Context, q Query, a *Answer) error {

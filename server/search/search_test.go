@@ -64,13 +64,13 @@ func (w *world) Rerank(_ context.Context, r rerank.Request) (rerank.Ranking, err
 
 func (w *world) searcher() *Searcher {
 	return &Searcher{Embedder: w, Catalog: w, Reranker: w,
-		Decode: func([]byte) (image.Image, error) {
+		Decode: func(context.Context, []byte) (image.Image, error) {
 			if w.undecodable {
 				return nil, errPicture
 			}
 			return image.NewUniform(color.RGBA{G: 255, A: 255}), nil
 		},
-		Open: func(path string) (image.Image, error) {
+		Open: func(_ context.Context, path string) (image.Image, error) {
 			return plain(color.RGBA{R: 255, A: 255}), w.missing[path]
 		}}
 }
