@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"slices"
 	"time"
 )
@@ -24,6 +25,7 @@ type Figures struct {
 	Put      func(Figure) error
 
 	turns uint64
+	dial  func(ctx context.Context) (net.Conn, error) // nil: as NewHTTP does
 }
 
 // Figure is a line of the report.
@@ -83,7 +85,11 @@ func (f *Figures) requests() *Requests {
 
 // server is the target of q.
 func (f *Figures) server(q *Requests) (*HTTP, error) {
-	return NewHTTP(f.Address, f.Key, time.Minute, q)
+	h, err := NewHTTP(f.Address, f.Key, time.Minute, q)
+	if err == nil && f.dial != nil {
+		h.dial = f.dial
+	}
+	return h, err
 }
 
 // load is a closed loop of one kind, with numbers of its own.

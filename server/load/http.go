@@ -24,6 +24,7 @@ type HTTP struct {
 	base     string // of paths, without a last slash
 	key      string
 	timeout  time.Duration
+	dial     func(ctx context.Context) (net.Conn, error)
 
 	mu   sync.Mutex
 	idle []*connection // the last used last
@@ -43,7 +44,9 @@ func NewHTTP(address, key string, timeout time.Duration, q *Requests) (*HTTP, er
 	if u.Port() == "" {
 		host = net.JoinHostPort(u.Hostname(), "80")
 	}
-	return &HTTP{requests: q, host: host, base: strings.TrimSuffix(u.Path, "/"), key: key, timeout: timeout}, nil
+	dialer := net.Dialer{Timeout: timeout}
+	return &HTTP{requests: q, host: host, base: strings.TrimSuffix(u.Path, "/"), key: key, timeout: timeout,
+		dial: func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", host) }}, nil
 }
 
 // connection is one that is kept, with the memory of its requests and replies.
@@ -131,8 +134,7 @@ func (h *HTTP) take(ctx context.Context) (*connection, error) {
 		return c, nil
 	}
 	h.mu.Unlock()
-	dialer := net.Dialer{Timeout: h.timeout}
-	conn, err := dialer.DialContext(ctx, "tcp", h.host)
+	conn, err := h.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -181,6 +183,9 @@ func reply(r *fasthttp.Response, inputs int, kind Kind) Reply {
 	return y
 }
 
+// longest is a day in milliseconds: what says that it took longer is no time.
+const longest = 24 * 60 * 60 * 1000
+
 // stages reads a Server-Timing header: wait;dur=1.5, compute;dur=20
 func stages(header string) []Stage {
 	var all []Stage
@@ -191,7 +196,7 @@ func stages(header string) []Stage {
 			if !ok {
 				continue
 			}
-			if ms, err := strconv.ParseFloat(value, 64); err == nil {
+			if ms, err := strconv.ParseFloat(value, 64); err == nil && ms >= 0 && ms < longest {
 				all = append(all, Stage{strings.TrimSpace(name), time.Duration(ms * float64(time.Millisecond))})
 			}
 		}

@@ -72,8 +72,9 @@ func photo(width, height int, seed uint64) ([]byte, error) {
 	m := image.NewRGBA(image.Rect(0, 0, width, height))
 	for y := range height {
 		for x := range width {
-			v := 128 + 90*math.Sin(phase+float64(x*x+y*y)/float64(40*width)) + 8*random.NormFloat64()
-			m.SetRGBA(x, y, color.RGBA{uint8(min(max(v, 0), 255)), uint8(x * 255 / width), uint8(y * 255 / height), 255})
+			wave := 90 * math.Sin(phase+float64(x*x+y*y)/float64(40*width))
+			grain := 10 * random.NormFloat64()
+			m.SetRGBA(x, y, color.RGBA{sample(128 + wave + grain), sample(float64(x*255/width) + grain), sample(float64(y*255/height) + grain), 255})
 		}
 	}
 	var file bytes.Buffer
@@ -83,6 +84,8 @@ func photo(width, height int, seed uint64) ([]byte, error) {
 	comment := append([]byte{0xff, 0xfe, 0, 2 + commentText}, make([]byte, commentText)...)
 	return slices.Insert(file.Bytes(), commentAt, comment...), nil
 }
+
+func sample(v float64) uint8 { return uint8(min(max(v, 0), 255)) }
 
 // AppendFile appends the file with a number.
 func (p *Pictures) AppendFile(dst []byte, number uint64) []byte {

@@ -71,10 +71,7 @@ func NewSource(mix Mix, start uint64) (*Source, error) {
 func (s *Source) Next() Shot {
 	n := s.next.Add(1) - 1
 	at := drawer(n, chooseKind).IntN(s.limits[len(s.limits)-1])
-	i, found := slices.BinarySearch(s.limits, at)
-	if found { // at is where the next kind's weight begins
-		i++
-	}
+	i, _ := slices.BinarySearch(s.limits, at+1) // the first that is above at: kinds without weight are never it
 	return Shot{s.kinds[i], n}
 }
 
