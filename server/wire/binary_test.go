@@ -55,6 +55,14 @@ func TestAppendBinaryInt8(t *testing.T) {
 	}
 }
 
+func TestContentType(t *testing.T) {
+	for _, dtype := range dtypes { // what is sent is what was asked for
+		if got, binary, err := ParseAccept(dtype.ContentType()); got != dtype || !binary || err != nil {
+			t.Errorf("%s is read as %s, %v, %v", dtype.ContentType(), got, binary, err)
+		}
+	}
+}
+
 // A row that failed keeps its place.
 func TestAppendBinaryKeepsRows(t *testing.T) {
 	for _, dtype := range dtypes {

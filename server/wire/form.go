@@ -49,7 +49,7 @@ func readForm(contentType string, body []byte, l Limits, repeated string, once .
 		}
 		// What the reader's errors say of a bad header is the header itself: it stays out of messages and logs.
 		p, err := parts.NextPart()
-		if err == io.EOF {
+		if err == io.EOF && bytes.LastIndex(body, []byte("--"+boundary+"--")) >= 0 { // a cut header is io.EOF too
 			return f, nil
 		}
 		if err != nil {

@@ -72,7 +72,7 @@ func (r reader) input() (in engine.Input, err error) {
 		in.Text, err = r.text()
 		return in, err
 	case jsontext.KindBeginArray:
-		if err := r.open(jsontext.KindBeginArray, ""); err != nil {
+		if _, err := r.ReadToken(); err != nil {
 			return in, err
 		}
 		return r.ids()

@@ -114,7 +114,7 @@ func (r reader) open(kind jsontext.Kind, want string) error {
 // elements reads what an open array has yet, at most most elements (0 is no bound), and its end.
 func (r reader) elements(most int, element func() error) error {
 	for n := 0; r.PeekKind() != jsontext.KindEndArray; n++ {
-		if most > 0 && n == most {
+		if most > 0 && n == most && r.PeekKind() != jsontext.KindInvalid {
 			return at(clip(string(r.StackPointer().Parent())), tooManyItems(most))
 		}
 		if err := element(); err != nil {
