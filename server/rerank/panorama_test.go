@@ -99,6 +99,33 @@ func TestPanoramaWithoutSomePictures(t *testing.T) {
 	}
 }
 
+// TestShrunkPicturesLookTheSame: it makes no difference who scales a picture, beyond the rounding of
+// what is transparent.
+func TestShrunkPicturesLookTheSame(t *testing.T) {
+	for name, at := range map[string]func(x, y int) color.Color{
+		"opaque":      func(x, y int) color.Color { return color.NRGBA{uint8(3 * x), uint8(7 * y), uint8(x * y), 255} },
+		"transparent": func(x, y int) color.Color { return color.NRGBA{uint8(3 * x), uint8(7 * y), 40, uint8(x + y)} },
+	} {
+		for _, size := range []image.Point{{350, 77}, {296, 296}, {1, 1}} {
+			picture := image.NewNRGBA(image.Rect(5, -7, 5+size.X, size.Y-7))
+			for y := range size.Y {
+				for x := range size.X {
+					picture.Set(5+x, y-7, at(x, y))
+				}
+			}
+			want := Panorama(picture, []image.Image{picture, nil, picture})
+			got := Panorama(ShrinkQuery(picture), []image.Image{ShrinkItem(picture), nil, ShrinkItem(picture)})
+			far := 0
+			for i := range want.Pix {
+				far = max(far, int(want.Pix[i])-int(got.Pix[i]), int(got.Pix[i])-int(want.Pix[i]))
+			}
+			if limit := map[string]int{"opaque": 0, "transparent": 1}[name]; far > limit {
+				t.Errorf("%s %v: %d off, limit %d", name, size, far, limit)
+			}
+		}
+	}
+}
+
 func TestPanoramaStrangePictures(t *testing.T) {
 	clear := image.NewNRGBA(image.Rect(-7, 5, 20, 60)) // transparent, and not at the origin
 	tall := image.NewGray(image.Rect(0, 0, 1, 1<<20))
