@@ -72,7 +72,7 @@ func (a *api) parseEmbed(r *transport.Request) (*wire.Embeddings, error) {
 	case t == "multipart/form-data":
 		return wire.ParseForm(r.Header.Get("Content-Type"), r.Body, a.limits())
 	case isPicture(t):
-		return wire.ParsePicture(r.Body, r.Query.Get("text"))
+		return wire.ParsePicture(r.Body, r.Query)
 	default:
 		return nil, unsupported(t, "application/json, multipart/form-data, or a picture's file as image/jpeg")
 	}

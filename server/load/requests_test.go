@@ -54,7 +54,7 @@ func TestBodies(t *testing.T) {
 							t.Errorf("%s %s: parsed as %+v", kind, encoding, e)
 						}
 					case head.contentType == "image/jpeg":
-						got, err = inputs(wire.ParsePicture(body, values.Get("text")))
+						got, err = inputs(wire.ParsePicture(body, values))
 					default:
 						got, err = inputs(wire.ParseTEI(body, wire.Limits{}))
 					}

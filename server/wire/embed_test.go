@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
@@ -121,8 +122,19 @@ func TestParseFormOfCurl(t *testing.T) {
 }
 
 func TestParsePicture(t *testing.T) {
-	got, err := ParsePicture(file, "words")
-	accepted{want: Embeddings{Items: long(items(engine.Input{Image: file, Text: "words"})), Single: true, Encoding: Float}}.check(t, got, err)
+	for name, c := range map[string]struct {
+		query url.Values
+		want  engine.Input
+	}{
+		"alone":     {nil, engine.Input{Image: file, RefuseLong: true}},
+		"words":     {url.Values{"text": {"words"}}, engine.Input{Image: file, Text: "words", RefuseLong: true}},
+		"truncated": {url.Values{"text": {"words"}, "truncate": {"true"}}, engine.Input{Image: file, Text: "words"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := ParsePicture(file, c.query)
+			accepted{want: Embeddings{Items: items(c.want), Single: true, Encoding: Float}}.check(t, got, err)
+		})
+	}
 }
 
 // Ids beyond what any model takes are counted as words too long, but not all kept.

@@ -181,14 +181,33 @@ func booleanOf(name, value string) (bool, error) {
 	return false, at("/"+name, fault.New(http.StatusBadRequest, "invalid_value", fmt.Sprintf("%.16q, where true or false is wanted", value), "send true or false"))
 }
 
-// ParsePicture reads a body that is a picture's file, with the words beside it, which are refused if they
-// are too long. The file is kept, not copied.
-func ParsePicture(body []byte, text string) (*Embeddings, error) {
-	if len(body) == 0 {
-		return nil, at("", emptyImage())
+// ParsePicture reads a body that is a picture's file, with text and truncate, as in JSON, in the URL's
+// query. The file is kept, not copied.
+func ParsePicture(body []byte, query url.Values) (*Embeddings, error) {
+	if err := checkPicture(body, query, "text", "truncate"); err != nil {
+		return nil, err
 	}
-	if !utf8.ValidString(text) {
+	truncate, err := booleanOf("truncate", query.Get("truncate"))
+	if err != nil {
+		return nil, err
+	}
+	in := engine.Input{Image: body, Text: query.Get("text"), RefuseLong: !truncate}
+	if !utf8.ValidString(in.Text) {
 		return nil, at("/text", notUTF8())
 	}
-	return &Embeddings{Items: []Item{{Input: engine.Input{Image: body, Text: text, RefuseLong: true}}}, Single: true, Encoding: Float}, nil
+	return &Embeddings{Items: []Item{{Input: in}}, Single: true, Encoding: Float}, nil
+}
+
+// checkPicture refuses a body without bytes, and a query that has other names than those known.
+func checkPicture(body []byte, query url.Values, known ...string) error {
+	if len(body) == 0 {
+		return at("", emptyImage())
+	}
+	for name := range query {
+		if !slices.Contains(known, name) {
+			return at("/query", fault.New(http.StatusBadRequest, "unknown_field", fmt.Sprintf("a parameter with the unknown name %.32q", name),
+				"remove it; known are "+strings.Join(known, ", ")))
+		}
+	}
+	return nil
 }

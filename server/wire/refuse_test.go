@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -224,8 +225,10 @@ func forms() []refusal {
 		{"empty text", formItem(1, "text=a", "text="), 400, "empty_item", "/text/1", "/text/1: neither a picture nor words"},
 		{"text in another charset", formItem(1, "image@a=1", "image@b=1", "text=\xe4"), 400, "invalid_utf8", "/text/0", "/text/0: not UTF-8"},
 		{"truncate", formItem(0, "text=a", "truncate=maybe"), 400, "invalid_value", "/truncate", `/truncate: "maybe", where true or false is wanted`},
-		{"raw picture without bytes", faultOf(second(ParsePicture(nil, "a"))), 400, "image_empty", "", "the body: a picture without any bytes"},
-		{"raw picture with a text that is not UTF-8", faultOf(second(ParsePicture(file, "\xff"))), 400, "invalid_utf8", "/text", "/text: not UTF-8"},
+		{"raw picture without bytes", faultOf(second(ParsePicture(nil, nil))), 400, "image_empty", "", "the body: a picture without any bytes"},
+		{"raw picture with truncate", faultOf(second(ParsePicture(file, url.Values{"truncate": {"yes"}}))), 400, "invalid_value", "/truncate", `/truncate: "yes", where true or false is wanted`},
+		{"raw picture with another parameter", faultOf(second(ParsePicture(file, url.Values{"image": {"x"}}))), 400, "unknown_field", "/query", `/query: a parameter with the unknown name "image"`},
+		{"raw picture with a text that is not UTF-8", faultOf(second(ParsePicture(file, url.Values{"text": {"\xff"}}))), 400, "invalid_utf8", "/text", "/text: not UTF-8"},
 	}
 }
 
@@ -233,7 +236,7 @@ func second[T any](_ T, err error) error { return err }
 
 func searches() []refusal {
 	form := func(parts ...string) *fault.Error { return searchFor(formType, string(formOf(parts...))) }
-	query := func(q map[string][]string) *fault.Error { return faultOf(second(ParseSearchPicture(file, q))) }
+	query := func(q url.Values) *fault.Error { return faultOf(second(ParseSearchPicture(file, q))) }
 	return []refusal{
 		{"nothing", searchFor(jsonType, `{"limit":3}`), 400, "empty_item", "", "the body: neither a picture nor words"},
 		{"nothing in a form", form("limit=3"), 400, "empty_item", "", "the body: neither a picture nor words"},
@@ -242,9 +245,10 @@ func searches() []refusal {
 		{"limit beyond Milvus's", form("text=a", "limit=16385"), 400, "invalid_value", "/limit", `/limit: "16385" is no whole number from 1 to 16384`},
 		{"limit in words", form("text=a", "limit=nine"), 400, "invalid_value", "/limit", `/limit: "nine" is no whole number from 1 to 16384`},
 		{"rerank", form("text=a", "rerank=on"), 400, "invalid_value", "/rerank", `/rerank: "on", where true or false is wanted`},
-		{"panorama", query(map[string][]string{"panorama": {"x"}}), 400, "invalid_value", "/panorama", `/panorama: "x", where true or false is wanted`},
-		{"text", query(map[string][]string{"text": {"\xff"}}), 400, "invalid_utf8", "/text", "/text: not UTF-8"},
-		{"filter", query(map[string][]string{"filter": {"\xff"}}), 400, "invalid_utf8", "/filter", "/filter: not UTF-8"},
+		{"panorama", query(url.Values{"panorama": {"x"}}), 400, "invalid_value", "/panorama", `/panorama: "x", where true or false is wanted`},
+		{"text", query(url.Values{"text": {"\xff"}}), 400, "invalid_utf8", "/text", "/text: not UTF-8"},
+		{"unknown parameter", query(url.Values{"text": {"a"}, "limt": {"3"}}), 400, "unknown_field", "/query", `/query: a parameter with the unknown name "limt"`},
+		{"filter", query(url.Values{"filter": {"\xff"}}), 400, "invalid_utf8", "/filter", "/filter: not UTF-8"},
 		{"two pictures", form("image@a=1", "image@b=2"), 413, "too_many_items", "/image", "/image: more than 1 items (set by --max-items)"},
 		{"empty picture", form("image@a=", "text=a"), 400, "image_empty", "/image/0", "/image/0: a picture without any bytes"},
 		{"no media type", searchFor("", `{"text":"a"}`), 415, "unsupported_media_type", "", "the body: a body without a usable Content-Type"},

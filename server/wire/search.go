@@ -43,8 +43,8 @@ func ParseSearch(contentType string, body []byte, l Limits) (*Search, error) {
 // ParseSearchPicture reads a body that is a picture's file, with what JSON's other members say in the
 // URL's query. The file is kept, not copied.
 func ParseSearchPicture(body []byte, query url.Values) (*Search, error) {
-	if len(body) == 0 {
-		return nil, at("", emptyImage())
+	if err := checkPicture(body, query, searchMembers[1:]...); err != nil {
+		return nil, err
 	}
 	s := &Search{Image: body}
 	return s.options(query)
@@ -91,8 +91,7 @@ func parseSearchForm(contentType string, body []byte, l Limits) (*Search, error)
 	return s.options(f.values)
 }
 
-// options reads what is not the picture from a form's fields or a URL's query; other names are not looked
-// at.
+// options reads what is not the picture from a form's fields or a URL's query.
 func (s *Search) options(values url.Values) (_ *Search, err error) {
 	s.Text, s.Filter, s.Limit = values.Get("text"), values.Get("filter"), defaultLimit
 	if limit := values.Get("limit"); limit != "" {

@@ -34,7 +34,7 @@ func TestParseSearch(t *testing.T) {
 }
 
 func TestParseSearchPicture(t *testing.T) {
-	got, err := ParseSearchPicture(file, url.Values{"text": {"a"}, "limit": {"2"}, "filter": {"f"}, "rerank": {"1"}, "panorama": {"true"}, "other": {"x"}})
+	got, err := ParseSearchPicture(file, url.Values{"text": {"a"}, "limit": {"2"}, "filter": {"f"}, "rerank": {"1"}, "panorama": {"true"}})
 	if want := (Search{Image: file, Text: "a", Limit: 2, Filter: "f", Rerank: true, Panorama: true}); err != nil || !reflect.DeepEqual(*got, want) {
 		t.Errorf("%+v, %v, want %+v", got, err, want)
 	}
