@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	firstBuffer = 1 << 20  // most that is taken for a body of known length before anything of it is there
-	blindBuffer = 64 << 10 // the same, where the length is not known
-	growth      = 4        // of a buffer that is full: copies a third of a body in all
+	firstBuffer = 256 << 10 // most that is taken for a body of known length before it is there
+	blindBuffer = 64 << 10  // the same, where the length is not known
+	growth      = 4         // of a buffer that is full: copies a third of a body in all
 )
 
 // readBody returns a request's body, decompressed, in memory of its own. What it takes is counted in

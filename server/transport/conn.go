@@ -106,14 +106,15 @@ func (c *conn) soonest(t time.Time) time.Time {
 	return t
 }
 
-// advance takes the connection on to a stage of the server's end.
-func (c *conn) advance(to stage) {
+// advance takes the connection on to a stage of the server's end, and reports whether it is busy.
+func (c *conn) advance(to stage) (busy bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stage = to
 	if to == expired || !c.busy {
 		_ = c.Conn.SetReadDeadline(c.soonest(time.Time{}))
 	}
+	return c.busy
 }
 
 func (c *conn) isBusy() bool {

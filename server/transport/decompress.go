@@ -24,18 +24,19 @@ const (
 // decompressor reads one body at a time. There are as many as processors: they compute without
 // waiting for anybody, and each may hold a window of 8 MiB.
 type decompressor struct {
-	gzip *gzip.Reader
-	zstd *zstd.Decoder
+	packed bytes.Reader // what both read, and are not to hold on to afterwards
+	gzip   *gzip.Reader
+	zstd   *zstd.Decoder
 }
 
 // open returns a reader of what packed holds.
 func (d *decompressor) open(coding string, packed []byte) (io.Reader, error) {
-	source := bytes.NewReader(packed)
+	d.packed.Reset(packed)
 	if coding == gzipCoding {
 		if d.gzip == nil {
 			d.gzip = new(gzip.Reader)
 		}
-		return d.gzip, d.gzip.Reset(source)
+		return d.gzip, d.gzip.Reset(&d.packed)
 	}
 	if d.zstd == nil {
 		var err error
@@ -46,7 +47,7 @@ func (d *decompressor) open(coding string, packed []byte) (io.Reader, error) {
 			return nil, err
 		}
 	}
-	return d.zstd, d.zstd.Reset(source)
+	return d.zstd, d.zstd.Reset(&d.packed)
 }
 
 // decompress returns what packed holds. What does not fit onePass is only counted at first, so that
@@ -55,7 +56,7 @@ func (s *Server) decompress(x *exchange, coding string, packed []byte) ([]byte, 
 	var d *decompressor
 	select {
 	case d = <-s.unpack:
-		defer func() { s.unpack <- d }()
+		defer func() { d.packed.Reset(nil); s.unpack <- d }()
 	case <-x.ctx.Done():
 		return nil, x.ctx.Err()
 	}

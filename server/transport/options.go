@@ -22,7 +22,8 @@ type Options struct {
 	MaxDecompressedBytes int64
 	// MaxBodyMemory bounds the bodies of all requests being served, with those being decompressed
 	// and replies not yet sent. A request that finds no room is refused with a 429. Too high and
-	// many large requests at once exhaust the machine; below MaxBodyBytes the largest never pass.
+	// many large requests at once exhaust the machine. At least twice the two limits above, as a
+	// body may be there twice: compressed and not, or in a buffer and in the next larger one.
 	MaxBodyMemory int64
 	// MaxHeaderBytes bounds a request's line and headers, and is the size of each connection's
 	// buffer. Too low and requests with cookies of other services on the same host get a 431.
@@ -117,8 +118,8 @@ func (o *Options) check() error {
 	if o.ShutdownDelay < 0 {
 		faults = append(faults, errors.New("--shutdown-delay must not be less than 0"))
 	}
-	if o.MaxBodyMemory < max(o.MaxBodyBytes, o.MaxDecompressedBytes) {
-		faults = append(faults, errors.New("--max-body-memory must have room for one body of --max-body-bytes and one of --max-decompressed-bytes"))
+	if largest := max(o.MaxBodyBytes, o.MaxDecompressedBytes); o.MaxBodyMemory/2 < largest {
+		faults = append(faults, fmt.Errorf("--max-body-memory must be at least %d, twice --max-body-bytes and --max-decompressed-bytes", 2*largest))
 	}
 	for _, origin := range o.CORSOrigins {
 		// "null" is what a sandboxed frame of any page sends.

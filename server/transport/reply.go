@@ -80,9 +80,12 @@ func (s *Server) respond(x *exchange, r *Response) {
 	x.http.Response.SetBodyRaw(body)
 	x.conn.hold(int64(len(body)) - x.conn.held) // the request's body is the garbage collector's now
 	x.conn.unread = !x.bodyEnd
-	x.bytesOut = len(body)
+	if x.method != http.MethodHead {
+		x.bytesOut = len(body)
+	}
 	if s.stopping.Load() {
 		h.SetConnectionClose()
+		x.conn.unread = true // a client that sends its next request meanwhile is to read this reply
 	}
 }
 

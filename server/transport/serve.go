@@ -80,14 +80,13 @@ func (s *Server) drain(abort context.CancelCauseFunc) error {
 		return nil
 	case <-time.After(s.options.ShutdownTimeout):
 	}
+	abort(errStopping)
 	cut := 0
 	for _, c := range s.connections() {
-		if c.isBusy() {
+		if c.advance(expired) {
 			cut++
 		}
-		c.advance(expired)
 	}
-	abort(errStopping)
 	select {
 	case <-empty:
 	case <-time.After(lastWords):
