@@ -170,7 +170,7 @@ func figures(t *testing.T, name string, clients int) (all []Figure) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := serve(t)
-		f := Figures{Address: "http://fake", Engine: &fakeEngine{newDevice()}, Pictures: pictures(t, "224"), Clients: clients, Time: 2 * time.Second, Rounds: 3, dial: s.dial,
+		f := Figures{Address: "http://fake", Engine: &fakeEngine{newDevice()}, Pictures: pictures(t, "224"), Clients: clients, Time: 200 * ms, Rounds: 3, dial: s.dial,
 			Put: func(y Figure) error { all = append(all, y); return nil }}
 		if err := f.Measure(t.Context(), name); err != nil {
 			t.Fatal(err)
@@ -196,7 +196,7 @@ func TestFigures(t *testing.T) {
 		// One client: 12.5 ms beside 10 ms.
 		{"share", 1, []want{{"images", 80, .5, 95, false, 1}, {"texts", 80, .5, 95, false, 1}}},
 		// Four: the device never waits, but for the first and the last.
-		{"share", 4, []want{{"images", 100, .5, 95, true, 1}, {"texts", 100, .5, 95, true, 1}}},
+		{"share", 4, []want{{"images", 100, 2, 95, true, 1}, {"texts", 100, 2, 95, true, 1}}},
 		{"overhead", 4, []want{{"text, p50", 2.5, 1e-6, .5, false, 1}, {"image, p50", 2.5, 1e-6, .5, false, 1}}},
 		{"search", 4, []want{{"picture and text", 40, 1e-6, 60, true, 1}, {"changed instruction", 50, 1e-6, 60, true, 1}}},
 		// A search takes its own 40 ms, and waits for at most two requests that are before it.
@@ -204,8 +204,8 @@ func TestFigures(t *testing.T) {
 		{"encodings", 4, []want{{"bytes a vector, float", 18, 1e-6, none, true, 3}, {"bytes a vector, base64", 18, 1e-6, none, true, 1},
 			{"bytes a vector, float32", 32, 1e-6, none, true, 1}, {"bytes a vector, float16", 16, 1e-6, none, true, 1}, {"bytes a vector, int8", 8, 1e-6, none, true, 1}}},
 		// Forty of the requests that come wait for the device, which works on without a pause.
-		{"overload", 4, []want{{"ten times overload, texts", 100, 1, 90, true, 1}, {"refusal of texts", 1, 1e-6, 5, true, 1},
-			{"ten times overload, images", 100, 1, 90, true, 1}, {"refusal of images", 1, 1e-6, 5, true, 1}}},
+		{"overload", 4, []want{{"ten times overload, texts", 100, 3, 90, true, 1}, {"refusal of texts", 1, 1e-6, 5, true, 1},
+			{"ten times overload, images", 100, 3, 90, true, 1}, {"refusal of images", 1, 1e-6, 5, true, 1}}},
 	} {
 		all := figures(t, test.group, test.clients)
 		for _, w := range test.want {
