@@ -20,12 +20,16 @@ type Items interface {
 	Picture(ctx context.Context, id string) (file []byte, mediaType string, err error)
 }
 
-// addedItem is a picture that was added, or why it was not.
+// addedItem is a picture that is in the catalogue now, or why it is not.
 type addedItem struct {
-	ID        string       `json:"id,omitempty"`
-	ImagePath string       `json:"image_path,omitempty"`
-	Existed   bool         `json:"existed"` // the same picture was there already; its metadata is the new one
-	Error     *fault.Error `json:"error,omitempty"`
+	*keptItem
+	Error *fault.Error `json:"error,omitempty"`
+}
+
+type keptItem struct {
+	ID        string `json:"id"`
+	ImagePath string `json:"image_path"`
+	Existed   bool   `json:"existed"` // the same picture was there before
 }
 
 // addItems answers POST /v1/items.
@@ -39,10 +43,9 @@ func (a *api) addItems(ctx context.Context, r *transport.Request) (*transport.Re
 		return nil, err
 	}
 	parsed := time.Since(began)
-	faults := make(failures, len(pictures))
 	var good []items.New
-	for i, p := range pictures {
-		if faults[i] = p.Err; p.Err == nil {
+	for _, p := range pictures {
+		if p.Err == nil {
 			good = append(good, items.New{Image: p.Image, Fields: p.Fields})
 		}
 	}
@@ -52,31 +55,37 @@ func (a *api) addItems(ctx context.Context, r *transport.Request) (*transport.Re
 			return nil, a.Embedder.refuse(ctx, err, engine.Bulk)
 		}
 	}
-	reply := struct {
-		Items []addedItem `json:"items"` // in the order of the request
-	}{make([]addedItem, len(pictures))}
-	for i := range reply.Items {
-		if faults[i] == nil {
-			reply.Items[i] = addedItem{ID: added[0].ID, ImagePath: added[0].ImagePath, Existed: added[0].Existed}
-			if added[0].Err != nil {
-				faults[i] = a.Embedder.explain(added[0].Err, engine.Bulk)
-			}
-			added = added[1:]
-		}
-		if faults[i] != nil {
-			reply.Items[i] = addedItem{Error: faults[i]}
-		}
-	}
+	reply, faults := a.outcomes(pictures, added)
 	if err := faults.all(); err != nil {
 		return nil, err
 	}
-	response, err := jsonReply(reply)
+	response, err := jsonReply(map[string]any{"items": reply})
 	if err != nil {
 		return nil, err
 	}
 	response.Timing = []transport.Timing{{Stage: "parse", Duration: parsed}}
 	faults.report(response)
 	return response, nil
+}
+
+// outcomes puts what became of the pictures that could be read among all that were sent.
+func (a *api) outcomes(sent []wire.NewItem, added []items.Added) ([]addedItem, failures) {
+	all, faults := make([]addedItem, len(sent)), make(failures, len(sent))
+	for i, p := range sent {
+		f := p.Err
+		if f == nil {
+			one := added[0]
+			added = added[1:]
+			all[i].keptItem = &keptItem{one.ID, one.ImagePath, one.Existed}
+			if one.Err != nil {
+				f = a.Embedder.explain(one.Err, engine.Bulk)
+			}
+		}
+		if f != nil {
+			all[i], faults[i] = addedItem{Error: f}, f
+		}
+	}
+	return all, faults
 }
 
 func (a *api) deleteItem(ctx context.Context, r *transport.Request) (*transport.Response, error) {

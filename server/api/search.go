@@ -46,7 +46,7 @@ func (a *api) searchPictures(ctx context.Context, r *transport.Request) (*transp
 	if err != nil {
 		return nil, err
 	}
-	response.Timing = append([]transport.Timing{{Stage: "parse", Duration: parsed}}, timing(vector.result.Times)...)
+	response.Timing = stages(parsed, vector.result.Times, answer.Times)
 	response.Log = []slog.Attr{
 		slog.Int("results", len(answer.Results)),
 		slog.Int("tokens", vector.result.Tokens),
@@ -80,6 +80,19 @@ func (q *queryEmbedder) Embed(ctx context.Context, inputs []engine.Input) ([]eng
 	}
 	q.result = results[0]
 	return results, nil
+}
+
+// stages are those of a search that have taken place.
+func stages(parsed time.Duration, e engine.Times, s search.Times) []transport.Timing {
+	all := append([]transport.Timing{{Stage: "parse", Duration: parsed}}, timing(e)...)
+	all = append(all, transport.Timing{Stage: "search", Duration: s.Find})
+	if s.Draw > 0 {
+		all = append(all, transport.Timing{Stage: "panorama", Duration: s.Draw})
+	}
+	if s.Rerank > 0 {
+		all = append(all, transport.Timing{Stage: "rerank", Duration: s.Rerank})
+	}
+	return all
 }
 
 func answerReply(answer *search.Answer, contentType string, panorama bool) (*transport.Response, error) {
