@@ -103,6 +103,7 @@ func drawPicture(canvas *image.RGBA, r image.Rectangle, picture image.Image) {
 		draw.Draw(canvas, r, picture, picture.Bounds().Min, draw.Over)
 		return
 	}
+	picture = reduce(picture, r.Dx())
 	var scaler draw.Scaler = draw.CatmullRom
 	// CatmullRom's working memory grows with each side of the picture (113 MB at this height); a
 	// picture that is absurdly tall or wide, which a limit on pixels alone lets through, gets the
