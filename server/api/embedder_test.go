@@ -41,7 +41,8 @@ func TestLanes(t *testing.T) {
 
 // TestInputs: only what can be embedded reaches the engine, as it was sent.
 func TestInputs(t *testing.T) {
-	c, e, _ := fakes(t)
+	e := &fakeEngine{}
+	c := newClient(t, Options{MaxItems: 4}, Services{Embedder: &Embedder{Engine: e}})
 	c.send(post("/embed?text=as+a+drawing", "picture").of("application/octet-stream"))
 	if in := e.last().Inputs; len(in) != 1 || string(in[0].Image) != "picture" || in[0].Text != "as a drawing" {
 		t.Errorf("%+v", in)
@@ -49,6 +50,17 @@ func TestInputs(t *testing.T) {
 	c.send(post("/v1/embeddings", `{"input":["a",{},[5,6]]}`))
 	if in := e.last().Inputs; len(in) != 2 || in[0].Text != "a" || !slices.Equal(in[1].IDs, []int32{5, 6}) {
 		t.Errorf("%+v", in)
+	}
+	contentType, body := form(t, example{file: "rgb.png", text: "first"}, example{file: "rgb.bmp", text: "second"})
+	c.send(post("/embed", body).of(contentType))
+	if in := e.last().Inputs; len(in) != 2 || len(in[1].Image) == 0 || in[0].Text != "first" || in[1].Text != "second" {
+		t.Errorf("%d inputs of a form", len(in))
+	}
+	for body, refused := range map[string]bool{`{"input":"a"}`: false, `{"input":"a","truncate":false}`: true} {
+		c.send(post("/v1/embeddings", body))
+		if got := e.last().Inputs[0].RefuseLong; got != refused {
+			t.Errorf("%s: long words are refused: %t", body, got)
+		}
 	}
 	asked := len(e.requests)
 	if r := c.send(post("/v1/embeddings", `{"input":[{},{}]}`)); r.Status != 400 || len(e.requests) != asked {
