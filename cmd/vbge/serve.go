@@ -125,6 +125,9 @@ func (f *serveFlags) check() error {
 		}
 		f.transport.Keys = keys
 	}
+	if _, err := transport.New(f.transport, nil); err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
 	return f.model.check()
 }
 
@@ -152,7 +155,7 @@ func (f *serveFlags) run(ctx context.Context, out io.Writer) (err error) {
 	defer func() { err = errors.Join(err, s.close()) }()
 	server, err := transport.New(f.transport, s.routes)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return err
 	}
 	s.server.Store(server)
 	hangup := make(chan os.Signal, 1)
