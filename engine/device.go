@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime"
@@ -28,18 +29,21 @@ type Options struct {
 	WarmUp bool
 	Limits pixels.Limits
 
-	MaxQueue          int              // inputs that may wait in all; DefaultMaxQueue
-	MaxDecodeBytes    int64            // of decoded samples at once, from what headers say; a larger picture is decoded alone; DefaultMaxDecodeBytes
+	MaxQueue          int              // inputs that may wait, of requests that do not wait for room; DefaultMaxQueue
+	MaxDecodeBytes    int64            // of pictures being decoded, from what headers say; a larger picture is decoded alone; DefaultMaxDecodeBytes
 	PictureCacheBytes int64            // of patch tokens kept by content, so that a picture's new instruction costs the text tower alone; 0 is none
-	Linger            time.Duration    // that an idle device waits for more inputs; 0 is not at all
-	OnPass            func(PassReport) // called after each pass, from several goroutines; nil for none
+	Linger            time.Duration    // that an idle device waits for a fuller batch; 0 is not at all
+	OnPass            func(PassReport) // called after each pass, from several goroutines, before its results are returned; nil for none
 }
 
-// DefaultMaxQueue is two batches of texts on a GPU.
+// DefaultMaxQueue is two batches of short texts on a GPU.
 const DefaultMaxQueue = 2048
 
-// DefaultMaxDecodeBytes is three of the largest JPEGs that pixels.DefaultLimits lets through.
+// DefaultMaxDecodeBytes is three of the largest JPEGs that pixels.DefaultLimits lets through, one if it is progressive.
 const DefaultMaxDecodeBytes = 1 << 30
+
+// MaxLinger is as long as anybody can want a device to wait for every batch.
+const MaxLinger = 10 * time.Second
 
 // DefaultMaxBatchTokens is ten pictures of the full-size model: 80 MB of activations, and enough
 // rows that matrix products run at their full rate.
@@ -75,6 +79,15 @@ func (o Options) Check() error {
 	if o.Threads < 0 || o.MaxBatchTokens < 0 || o.Limits.MaxBytes < 0 || o.Limits.MaxPixels < 0 {
 		return fmt.Errorf("%w: --threads, --max-batch-tokens, --max-image-bytes and --max-pixels are positive numbers, or 0 for the default", ErrOptions)
 	}
+	if o.MaxQueue < 0 || o.MaxDecodeBytes < 0 {
+		return fmt.Errorf("%w: --max-queue %d and --max-decode-bytes %d: give positive numbers, or 0 for the default", ErrOptions, o.MaxQueue, o.MaxDecodeBytes)
+	}
+	if o.PictureCacheBytes < 0 {
+		return fmt.Errorf("%w: --picture-cache-bytes %d: give a positive number, or 0 for no cache", ErrOptions, o.PictureCacheBytes)
+	}
+	if o.Linger < 0 || o.Linger > MaxLinger {
+		return fmt.Errorf("%w: --linger %v: every batch would wait as long; give 0 to %v", ErrOptions, o.Linger, MaxLinger)
+	}
 	return nil
 }
 
@@ -83,6 +96,8 @@ func (o Options) withDefaults() Options {
 	if o.Threads <= 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
+	o.MaxQueue = cmp.Or(o.MaxQueue, DefaultMaxQueue)
+	o.MaxDecodeBytes = cmp.Or(o.MaxDecodeBytes, DefaultMaxDecodeBytes)
 	return o
 }
 

@@ -2,23 +2,40 @@
 // Visualized-BGE model. It is usable in process, without any server:
 //
 //	e, err := engine.Open("models/base", engine.Options{})
+//	if err != nil {
+//		return err
+//	}
+//	defer e.Close()
 //	results, err := e.Embed(ctx, []engine.Input{{Image: jpeg, Text: "make it blue"}})
 //
+// One Engine serves any number of goroutines, and is meant to: the inputs of all calls under way share
+// the device's batches. Embed takes any number of inputs and returns a result or an error for each. Do is
+// Embed for those who serve others: it lets interactive requests go ahead of bulk ones, refuses
+// at once what a full queue has no room for, and bounds how long an input waits. A call ends early with
+// its context, and what was not yet being computed then is never computed. Stats and Options.OnPass say
+// what the engine is doing.
+//
+// Memory is bounded by Options, not by what callers ask for: at any time as much is decoded as MaxDecodeBytes
+// allows, and some two batches a device wait prepared in each lane. What a call has beyond that stays
+// the caller's until it is its turn.
+//
 // The model itself is in package model, the operations it is made of in package op, and the
-// devices that compute them in packages gpu, cpu and ref.
+// devices that compute them in packages gpu, cpu and ref. Package queue says in which order.
 package engine
 
 import (
 	"context"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"vbge/cuda"
 	"vbge/engine/model"
-	"vbge/engine/op"
-	"vbge/engine/pixels"
+	"vbge/engine/patchcache"
+	"vbge/engine/queue"
 	"vbge/tokenizer"
 	"vbge/weights"
 )
@@ -41,7 +58,7 @@ type Result struct {
 	Tokens    int       // that went through the text tower: words, patches, [CLS] and [SEP]; 0 with an error
 	Err       error     // why this input has no embedding
 	Cached    bool      // the picture's tokens came from the cache
-	Times     Times
+	Times     Times     // zero with an error
 }
 
 // Times says where an input's time went.
@@ -66,6 +83,12 @@ type Engine struct {
 	id        string
 	tokenizer *tokenizer.Tokenizer
 	options   Options
+
+	queue    *queue.Queue[*work, prepared]
+	decoding *semaphore.Weighted // of Options.MaxDecodeBytes
+	cache    *patchcache.Cache   // nil where there is none
+	lastPass atomic.Pointer[time.Time]
+	workers  sync.WaitGroup // that prepare and compute
 }
 
 // Open loads a model folder that `vbge convert` wrote.
@@ -89,6 +112,9 @@ func Open(dir string, o Options) (*Engine, error) {
 
 // New loads w onto the devices that o names. It does not keep w.
 func New(w Weights, t *tokenizer.Tokenizer, o Options) (*Engine, error) {
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
 	o = o.withDefaults()
 	targets, err := o.targets()
 	if err != nil {
@@ -107,11 +133,42 @@ func New(w Weights, t *tokenizer.Tokenizer, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{replicas: r, storage: storage, config: c, id: w.ID(), tokenizer: t, options: o}, nil
+	e := &Engine{replicas: r, storage: storage, config: c, id: w.ID(), tokenizer: t, options: o}
+	e.start()
+	return e, nil
 }
 
-// Close frees the devices' memory. No other call may be under way or follow.
-func (e *Engine) Close() error { return e.replicas.close() }
+// start begins to take calls. The goroutines end in Close.
+func (e *Engine) start() {
+	o := e.options
+	e.queue = queue.New[*work, prepared](queue.Options{
+		Budget:     o.MaxBatchTokens,
+		Prepared:   2 * o.MaxBatchTokens * len(e.replicas.all),
+		Preparers:  o.Threads,
+		MaxWaiting: o.MaxQueue,
+		Devices:    len(e.replicas.all),
+		Passes:     e.replicas.passes,
+		Linger:     o.Linger,
+	})
+	e.decoding = semaphore.NewWeighted(o.MaxDecodeBytes)
+	if o.PictureCacheBytes > 0 {
+		e.cache = patchcache.New(o.PictureCacheBytes)
+	}
+	for range o.Threads + 1 { // bulk has all but one
+		e.workers.Go(e.prepareAll)
+	}
+	for range len(e.replicas.all) * e.replicas.passes {
+		e.workers.Go(e.computeAll)
+	}
+}
+
+// Close ends calls under way with ErrClosed, once the passes under way are computed, and frees the devices'
+// memory. Later calls are refused.
+func (e *Engine) Close() error {
+	e.queue.Stop(ErrClosed)
+	e.workers.Wait()
+	return e.replicas.close()
+}
 
 // Ready returns why the engine cannot embed any more, or nil. It does not recover: a process whose
 // device has failed is best started again.
@@ -132,120 +189,7 @@ func (e *Engine) Device() string { return e.replicas.name() }
 // Storage returns the type that activations are stored in: how exact embeddings are.
 func (e *Engine) Storage() cuda.Type { return e.storage }
 
-// window is how many inputs are decoded before they are computed: enough for full batches, few
-// enough that their pixels stay small (150 kB each for the full-size model).
-func (e *Engine) window() int {
-	if e.replicas.passes() == 1 {
-		return 64
-	}
-	return 1024 // on GPUs: texts too fill a batch or two
-}
-
-// Embed returns one result for each input, in order. An input that cannot be embedded has its own
-// error and does not disturb the others. The error is for the call as a whole: ctx cancelled, or
-// the device failed; results computed until then are still there.
-//
-// An embedding does not depend on what else is in the call, to within 2e-6 in each value in float32
-// and the precision's own rounding otherwise: matrix products may add up in another order in a batch
-// of another size.
+// Embed is Do in the lane Bulk, for any number of inputs: they are taken up as there is room for them.
 func (e *Engine) Embed(ctx context.Context, inputs []Input) ([]Result, error) {
-	results := make([]Result, len(inputs))
-	window := e.window()
-	for first := 0; first < len(inputs); first += window {
-		last := min(first+window, len(inputs))
-		if err := e.embedWindow(ctx, inputs[first:last], results[first:last]); err != nil {
-			err = fmt.Errorf("embed inputs %d to %d of %d: %w", first+1, last, len(inputs), err)
-			for i, r := range results {
-				if r.Embedding == nil && r.Err == nil {
-					results[i] = Result{Err: err}
-				}
-			}
-			return results, err
-		}
-	}
-	return results, nil
-}
-
-func (e *Engine) embedWindow(ctx context.Context, inputs []Input, results []Result) error {
-	ready := make([]prepared, len(inputs))
-	var pool errgroup.Group
-	pool.SetLimit(e.options.Threads)
-	for i := range inputs {
-		pool.Go(func() error {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			ready[i], results[i].Err = e.prepare(inputs[i])
-			return nil
-		})
-	}
-	if err := pool.Wait(); err != nil {
-		return err
-	}
-	var passes errgroup.Group // a pass that fails does not stop others: what they compute is kept
-	passes.SetLimit(e.replicas.passes())
-	b := e.newBatch()
-	for i, p := range ready {
-		if results[i].Err != nil {
-			continue
-		}
-		if !b.fits(p) {
-			full := b
-			passes.Go(func() error { return e.run(ctx, full, results) })
-			b = e.newBatch()
-		}
-		b.add(p, i)
-		results[i].Tokens = p.tokens
-	}
-	passes.Go(func() error { return e.run(ctx, b, results) })
-	return passes.Wait()
-}
-
-func (e *Engine) newBatch() *batch { return &batch{budget: e.options.MaxBatchTokens} }
-
-// run computes b's embeddings into its places among results.
-func (e *Engine) run(ctx context.Context, b *batch, results []Result) error {
-	if len(b.places) == 0 {
-		return nil
-	}
-	r, err := e.replicas.take(ctx)
-	if err != nil {
-		return err
-	}
-	defer e.replicas.giveBack(r)
-	var pass op.Pass
-	y, err := r.model.Record(&pass, b.Batch, nil)
-	if err != nil {
-		return err
-	}
-	values := make([]float32, y.Rows*y.Cols)
-	pass.Output(y, values)
-	if err := r.backend.Run(ctx, &pass); err != nil {
-		return err
-	}
-	for row, i := range b.places {
-		results[i].Embedding = values[row*y.Cols : (row+1)*y.Cols : (row+1)*y.Cols]
-	}
-	return nil
-}
-
-// prepared is an input as the model takes it.
-type prepared struct {
-	pixels []uint8 // nil for a text alone
-	ids    []int32
-	tokens int // words and patches
-}
-
-func (e *Engine) prepare(in Input) (prepared, error) {
-	p := prepared{}
-	if in.Image != nil {
-		var err error
-		if p.pixels, err = pixels.Crop(in.Image, e.config.ImageSize, e.options.Limits); err != nil {
-			return p, err
-		}
-		p.tokens = e.config.Patches()
-	}
-	p.ids = e.tokenizer.Encode(nil, in.Text, e.config.MaxTextTokens(in.Image != nil))
-	p.tokens += len(p.ids)
-	return p, nil
+	return e.Do(ctx, Request{Inputs: inputs})
 }

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,11 +15,10 @@ type replica struct {
 	model   *model.Model
 }
 
-// replicas are the model on every device of an engine. free holds a replica once for each further
-// pass that it can take.
+// replicas are the model on every device of an engine.
 type replicas struct {
-	all  []*replica
-	free chan *replica
+	all    []*replica
+	passes int // that each gains from having under way
 }
 
 // PassesAtOnce is how many passes b gains from having under way.
@@ -40,13 +38,7 @@ func openReplicas(w model.Weights, o Options, targets []target) (replicas, error
 		}
 		r.all = append(r.all, one)
 	}
-	each := PassesAtOnce(r.all[0].backend) // targets are one CPU or GPUs
-	r.free = make(chan *replica, each*len(r.all))
-	for range each { // every device has one pass before any has two
-		for _, one := range r.all {
-			r.free <- one
-		}
-	}
+	r.passes = PassesAtOnce(r.all[0].backend) // targets are one CPU or GPUs
 	return r, nil
 }
 
@@ -64,24 +56,6 @@ func openReplica(w model.Weights, o Options, t target) (*replica, error) {
 	}
 	return &replica{backend, m}, nil
 }
-
-// take waits for a device that can take a pass. The caller gives it back.
-func (r *replicas) take(ctx context.Context) (*replica, error) {
-	if err := r.ready(); err != nil {
-		return nil, err
-	}
-	select {
-	case one := <-r.free:
-		return one, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (r *replicas) giveBack(one *replica) { r.free <- one }
-
-// passes is how many can be under way at once.
-func (r *replicas) passes() int { return cap(r.free) }
 
 func (r *replicas) ready() error {
 	for _, one := range r.all {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 
 	"vbge/engine/gpu"
 	"vbge/engine/model"
@@ -16,38 +17,45 @@ func warmUp(b op.Backend, m *model.Model, c weights.Config, o Options) error {
 	if !ok {
 		return nil
 	}
-	batches, prepare := sizes(m, c, o.MaxBatchTokens), warmer.WarmUp
+	rehearsals, prepare := rehearsals(m, c, o), warmer.WarmUp
 	if !o.WarmUp {
-		batches, prepare = largest(batches), warmer.Reserve
+		rehearsals, prepare = largest(rehearsals), warmer.Reserve
 	}
-	passes, err := recordAll(m, batches)
+	passes, err := recordAll(m, rehearsals)
 	if err != nil {
 		return err
 	}
 	return prepare(context.Background(), passes)
 }
 
-func recordAll(m *model.Model, batches []model.Batch) ([]*op.Pass, error) {
+// rehearsal is a batch that a device is prepared for, and whether its pictures' patch tokens are kept.
+type rehearsal struct {
+	model.Batch
+	keep []int
+}
+
+func recordAll(m *model.Model, rehearsals [][]rehearsal) ([]*op.Pass, error) {
 	var passes []*op.Pass
-	for _, batch := range batches {
+	for _, r := range slices.Concat(rehearsals...) {
 		var p op.Pass
-		y, err := m.Record(&p, batch, nil)
+		y, kept, err := m.RecordKeeping(&p, r.Batch, r.keep)
 		if err != nil {
 			return nil, err
 		}
 		p.Output(y, make([]float32, y.Rows*y.Cols))
+		if len(r.keep) > 0 {
+			p.Output(kept, make([]float32, kept.Rows*kept.Cols))
+		}
 		passes = append(passes, &p)
 	}
 	return passes, nil
 }
 
-// largest returns the largest batches of pictures and of texts. Mixtures need no more memory.
-func largest(batches []model.Batch) []model.Batch {
-	var some []model.Batch
-	for i, b := range batches {
-		if i+1 == len(batches) || len(batches[i+1].Pixels) < len(b.Pixels) {
-			some = append(some, b)
-		}
+// largest returns the largest batch of each kind. Mixtures need no more memory.
+func largest(rehearsals [][]rehearsal) [][]rehearsal {
+	some := make([][]rehearsal, len(rehearsals))
+	for i, kind := range rehearsals {
+		some[i] = kind[max(len(kind)-1, 0):]
 	}
 	return some
 }
@@ -55,27 +63,36 @@ func largest(batches []model.Batch) []model.Batch {
 // typicalText is the length of the texts that are warmed up with: a short description.
 const typicalText = 16
 
-// sizes are batches of pictures alone, then of texts alone, one for every size up to the token budget,
-// from small to large.
-func sizes(m *model.Model, c weights.Config, budget int) []model.Batch {
-	var all []model.Batch
-	if m.TakesPictures() {
-		perPicture := c.Patches() + 2 // [CLS] [SEP]
-		pixels := make([]uint8, 3*c.ImageSize*c.ImageSize*(budget/perPicture))
-		for _, n := range counts(budget, perPicture) {
-			b := texts(n, 2)
-			b.Pixels = pixels[:3*c.ImageSize*c.ImageSize*n]
-			for i := range b.Pictures {
-				b.Pictures[i] = i
-			}
-			all = append(all, b)
+// rehearsals are batches by kind, one for every size up to the token budget, from small to large: of pictures
+// alone, of texts alone, and where there is a cache of pictures that are kept, and of such that were.
+func rehearsals(m *model.Model, c weights.Config, o Options) [][]rehearsal {
+	var pictures, kept, cached, words []rehearsal
+	typical := min(typicalText, c.MaxTextTokens(false))
+	for _, n := range counts(o.MaxBatchTokens, typical) {
+		words = append(words, rehearsal{Batch: texts(n, typical)})
+	}
+	if !m.TakesPictures() {
+		return [][]rehearsal{words}
+	}
+	perPicture := c.Patches() + 2 // [CLS] [SEP]
+	most := o.MaxBatchTokens / perPicture
+	pixels := make([]uint8, most*3*c.ImageSize*c.ImageSize)
+	patches := make([]float32, most*c.Patches()*c.Text.Hidden)
+	for _, n := range counts(o.MaxBatchTokens, perPicture) {
+		b, places := texts(n, 2), make([]int, n)
+		for i := range n {
+			b.Pictures[i], places[i] = i, i
 		}
+		b.Pixels = pixels[:n*len(pixels)/most]
+		pictures = append(pictures, rehearsal{Batch: b})
+		kept = append(kept, rehearsal{Batch: b, keep: places})
+		b.Pixels, b.Patches = nil, patches[:n*len(patches)/most]
+		cached = append(cached, rehearsal{Batch: b})
 	}
-	words := min(typicalText, c.MaxTextTokens(false))
-	for _, n := range counts(budget, words) {
-		all = append(all, texts(n, words))
+	if o.PictureCacheBytes > 0 {
+		return [][]rehearsal{pictures, kept, cached, words}
 	}
-	return all
+	return [][]rehearsal{pictures, words}
 }
 
 // counts returns the largest number of inputs, of so many tokens each, for every size that a backend

@@ -13,14 +13,14 @@ import (
 func TestLargest(t *testing.T) {
 	c := weights.Base()
 	c.Vision.Layers, c.Text.Layers, c.Text.VocabSize = 1, 2, 100
-	for _, budget := range []int{512, 2048, 16384} {
-		plan := func(choose func([]model.Batch) []model.Batch) gpu.Memory {
+	for _, o := range []Options{{MaxBatchTokens: 512}, {MaxBatchTokens: 2048}, {MaxBatchTokens: 16384}, {MaxBatchTokens: 2048, PictureCacheBytes: 1}} {
+		plan := func(choose func([][]rehearsal) [][]rehearsal) gpu.Memory {
 			meter := gpu.NewMeter(cuda.BFloat16)
 			m, err := model.Load(meter, weights.Shapes(c), model.Options{PooledRowOnly: true})
 			if err != nil {
 				t.Fatal(err)
 			}
-			passes, err := recordAll(m, choose(sizes(m, c, budget)))
+			passes, err := recordAll(m, choose(rehearsals(m, c, o)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -29,12 +29,12 @@ func TestLargest(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			t.Logf("budget %d: %d passes", budget, len(passes))
-			return gpu.MemoryOf(meter, gpu.Options{}, budget, 1<<40)
+			t.Logf("budget %d, cache %d: %d passes", o.MaxBatchTokens, o.PictureCacheBytes, len(passes))
+			return gpu.MemoryOf(meter, gpu.Options{}, o.MaxBatchTokens, 1<<40)
 		}
-		all := plan(func(b []model.Batch) []model.Batch { return b })
+		all := plan(func(r [][]rehearsal) [][]rehearsal { return r })
 		if some := plan(largest); some != all {
-			t.Errorf("budget %d: the largest need %v, all %v", budget, some, all)
+			t.Errorf("budget %d, cache %d: the largest need %v, all %v", o.MaxBatchTokens, o.PictureCacheBytes, some, all)
 		}
 	}
 }

@@ -72,7 +72,7 @@ func TestConcurrent(t *testing.T) {
 	for g := range 4 {
 		wait.Go(func() {
 			r := rand.New(rand.NewPCG(uint64(g), 1))
-			for range 2000 {
+			for range 500 {
 				i := r.IntN(40)
 				if got := c.Get(key(i)); got != nil && (got[0] != float32(i) || len(got) != 1+i) {
 					t.Errorf("entry %d has %d values of %v", i, len(got), got[0])

@@ -91,12 +91,18 @@ func (q *Queue[R, P]) Ready(item Item[R, P]) {
 	q.wake()
 }
 
-// Failed ends an item that cannot be prepared. Its request has heard why.
-func (q *Queue[R, P]) Failed(item Item[R, P]) {
+// Failed ends an item that cannot be prepared, or is not any more since its call was given up.
+func (q *Queue[R, P]) Failed(item Item[R, P], err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.preparing[item.call.Lane]--
-	q.leave(item.call)
-	item.call.end()
+	c := item.call
+	q.preparing[c.Lane]--
+	if why := c.ctx.Err(); why != nil {
+		q.drop(c, item.Place, why)
+	} else {
+		q.leave(c)
+		c.Request.Drop(item.Place, err)
+		c.end()
+	}
 	q.wake()
 }

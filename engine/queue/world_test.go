@@ -105,9 +105,8 @@ func (w *world) prepareAll() {
 		w.note(1)
 		time.Sleep(w.prepare)
 		if err := w.fails(i); err != nil {
-			i.Request.Drop(i.Place, err)
 			w.note(-1)
-			w.Failed(i)
+			w.Failed(i, err)
 			continue
 		}
 		i.Tokens = i.Request.tokens[i.Place]
