@@ -23,6 +23,9 @@ func (s *Server) admit(x *exchange) error {
 	if err := s.checkHost(string(h.Host())); err != nil {
 		return err
 	}
+	if err := s.checkLength(int64(h.ContentLength())); err != nil {
+		return err
+	}
 	found, params := s.router.find(x.path)
 	if found == nil {
 		return fault.New(http.StatusNotFound, "not_found", "there is nothing at this path", "see /docs for what there is")
@@ -46,13 +49,19 @@ func (s *Server) admit(x *exchange) error {
 	if err := checkCoding(h); err != nil {
 		return err
 	}
-	if length := int64(h.ContentLength()); length > s.options.MaxBodyBytes {
-		return s.tooLarge(fmt.Sprintf("the body has %d bytes", length))
-	} else if length > 0 && !s.memory.room(length) {
-		return noMemory()
-	}
 	x.timeout, err = s.requestTimeout(h)
 	return err
+}
+
+// checkLength refuses bodies that are announced as larger than allowed, or than there is room for.
+func (s *Server) checkLength(length int64) error {
+	if length > s.options.MaxBodyBytes {
+		return s.tooLarge(length)
+	}
+	if length > 0 && !s.memory.room(length) {
+		return noMemory()
+	}
+	return nil
 }
 
 // checkHost refuses names that are not this machine's own, on loopback without keys: a page of

@@ -53,7 +53,7 @@ func (s *Server) receive(x *exchange, stream io.Reader, length int64) ([]byte, e
 		switch {
 		case int64(len(body)) > limit:
 			x.http.Response.SetConnectionClose()
-			return body, s.tooLarge(fmt.Sprintf("the body has more than %d bytes", limit))
+			return body, s.tooLarge(-1)
 		case err == io.EOF && length >= 0 && int64(len(body)) < length:
 			return body, x.bodyFault(io.ErrUnexpectedEOF)
 		case err == io.EOF:
@@ -100,9 +100,13 @@ func truncatedBody() *fault.Error {
 		"send as many bytes as Content-Length says, or all chunks with the last empty one")
 }
 
-func (s *Server) tooLarge(what string) *fault.Error {
-	return fault.New(http.StatusRequestEntityTooLarge, "body_too_large",
-		fmt.Sprintf("%s; the most is %d", what, s.options.MaxBodyBytes),
+// tooLarge refuses a body of length bytes, negative where that is not known.
+func (s *Server) tooLarge(length int64) *fault.Error {
+	message := fmt.Sprintf("the body has more than %d bytes", s.options.MaxBodyBytes)
+	if length >= 0 {
+		message = fmt.Sprintf("the body has %d bytes; the most is %d", length, s.options.MaxBodyBytes)
+	}
+	return fault.New(http.StatusRequestEntityTooLarge, "body_too_large", message,
 		"send fewer or smaller items, or start the server with a higher --max-body-bytes")
 }
 

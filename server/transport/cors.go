@@ -58,9 +58,9 @@ func (s *Server) optionsResponse(x *exchange) (*Response, error) {
 	return r, nil
 }
 
-// corsHeadersOf lets pages of an allowed origin read a reply. Credentials are never allowed: keys
+// addCORS lets pages of an allowed origin read a reply. Credentials are never allowed: keys
 // come in a header that the page itself sets.
-func (s *Server) corsHeadersOf(x *exchange, h *fasthttp.ResponseHeader) {
+func (s *Server) addCORS(x *exchange, h *fasthttp.ResponseHeader) {
 	if len(s.options.CORSOrigins) == 0 {
 		return
 	}

@@ -99,6 +99,7 @@ func (s *Server) answer(x *exchange) (r *Response, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			r, err = nil, &panicError{value: v, stack: debug.Stack()}
+			x.http.Response.SetConnectionClose()
 		}
 	}()
 	if err := s.admit(x); err != nil {

@@ -15,6 +15,8 @@ import (
 	"vbge/server/fault"
 )
 
+const longestPath = 200 // in the log
+
 // Headers of every reply, unless it has its own. Nothing but the page may run scripts, or be shown
 // inside of another site.
 var headers = [][2]string{
@@ -30,14 +32,13 @@ func (s *Server) reply(x *exchange, r *Response, err error) {
 	if r == nil && err == nil {
 		err = errors.New("the handler returned neither a reply nor an error")
 	}
+	var f *fault.Error
 	if err != nil {
-		r = faultResponse(x.faultOf(err))
+		f = x.faultOf(err)
+		r = faultResponse(f)
 	}
 	s.respond(x, r)
-	if _, panicked := errors.AsType[*panicError](err); panicked {
-		x.http.Response.SetConnectionClose()
-	}
-	s.record(x, r, err)
+	s.record(x, r, f)
 }
 
 // respond hands fasthttp the reply, which it sends.
@@ -49,7 +50,7 @@ func (s *Server) respond(x *exchange, r *Response) {
 		h.Set(header[0], header[1])
 	}
 	h.Set("X-Request-Id", x.id)
-	s.corsHeadersOf(x, h)
+	s.addCORS(x, h)
 	switch x.status {
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", `Bearer realm="vbge"`)
@@ -122,8 +123,8 @@ func serverTiming(timing []Timing) string {
 	return string(b)
 }
 
-// record writes the exchange's line and tells Observe.
-func (s *Server) record(x *exchange, r *Response, err error) {
+// record writes the exchange's line and tells Observe; f is nil for a success.
+func (s *Server) record(x *exchange, r *Response, f *fault.Error) {
 	e := Exchange{
 		Method: x.method, Status: x.status, Duration: time.Since(x.start),
 		BytesIn: x.bytesIn, BytesOut: x.bytesOut, Timing: r.Timing,
@@ -135,28 +136,26 @@ func (s *Server) record(x *exchange, r *Response, err error) {
 			level = slog.LevelDebug
 		}
 	}
-	attrs := []slog.Attr{
+	attrs := append(make([]slog.Attr, 0, 16),
 		slog.String("id", x.id), slog.String("method", x.method), slog.String("route", e.Route), slog.Int("status", e.Status),
-		slog.Duration("duration", e.Duration), slog.Int("bytes_in", e.BytesIn), slog.Int("bytes_out", e.BytesOut), remote(x.conn),
-	}
+		slog.Duration("duration", e.Duration), slog.Int("bytes_in", e.BytesIn), slog.Int("bytes_out", e.BytesOut), remote(x.conn))
 	if e.Route == "" {
-		attrs = append(attrs, slog.String("path", x.path[:min(len(x.path), 200)]))
+		attrs = append(attrs, slog.String("path", x.path[:min(len(x.path), longestPath)]))
 	}
 	if x.key != "" {
 		attrs = append(attrs, slog.String("key", x.key))
 	}
 	attrs = append(attrs, r.Log...)
-	if err != nil {
-		f := x.faultOf(err)
+	if f != nil {
 		attrs = append(attrs, slog.String("code", f.Code))
+		if f.Status == http.StatusInternalServerError {
+			level = slog.LevelError
+		}
 		if f.Cause != nil {
 			attrs = append(attrs, slog.String("cause", f.Cause.Error()))
 		}
-		if p, ok := errors.AsType[*panicError](err); ok {
+		if p, ok := errors.AsType[*panicError](f.Cause); ok {
 			attrs = append(attrs, slog.String("stack", string(p.stack)))
-		}
-		if f.Code == "internal" {
-			level = slog.LevelError
 		}
 	}
 	s.options.Log.LogAttrs(context.Background(), level, "request", attrs...)
