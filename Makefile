@@ -3,6 +3,7 @@
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 FUZZTIME    ?= 10m
+SOAK        ?= 10m
 PKG         ?= ./...
 
 version := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -16,7 +17,7 @@ cxx      = $(shell git ls-files '*.c' '*.cc' '*.cu' '*.cuh' '*.h')
 # Without the flag, CMake's own make announces every folder that it enters.
 cmake    = cmake --preset $(1) >/dev/null && MAKEFLAGS=--no-print-directory cmake --build --preset $(1)
 
-.PHONY: help setup build build-cuda test test-cuda test-cuda-long gpu-bundle gpu-check demo tutorial bench bench-torch fuzz \
+.PHONY: help setup build build-cuda test test-cuda test-cuda-long gpu-bundle gpu-check demo tutorial bench bench-torch bench-http fuzz soak \
 	lint format check test-address clean distclean
 
 help: ## this list
@@ -74,6 +75,12 @@ bench: build ## images, pairs and texts a second beside the machine's limit; und
 
 bench-torch: build ## images a second beside PyTorch (downloads 0.6 GB once)
 	engine/testdata/reference/bench_torch.sh
+
+bench-http: build ## the server's figures: share of the engine's rate, latencies, overload; about six minutes
+	server/load/bench_http.sh
+
+soak: build ## clients of all manners at a server for SOAK (10m); what it uses must not grow
+	@$(native) VBGE_SOAK=$(SOAK) go test -v -tags "$${VBGE_TAGS:-}" -timeout 0 -run TestServeSoak ./cmd/vbge
 
 fuzz: ## every fuzz target for FUZZTIME (10m)
 	@FUZZTIME=$(FUZZTIME) .ci/fuzz $(PKG)
