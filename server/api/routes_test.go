@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -18,6 +19,19 @@ func TestRoutesAreDocumented(t *testing.T) {
 	}
 	if _, err := transport.New(transport.DefaultOptions(), routes); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAccess: what writes needs a key, or a server on loopback; probes need none, and stay out of the log.
+func TestAccess(t *testing.T) {
+	for _, r := range Routes(Options{}, Services{}) {
+		writes := strings.HasPrefix(r.Path, "/v1/items") && r.Method != http.MethodGet
+		if (r.Access == transport.Writes) != writes {
+			t.Errorf("%s %s: access %d", r.Method, r.Path, r.Access)
+		}
+		if probe := strings.HasPrefix(r.Path, "/health"); r.Quiet != probe {
+			t.Errorf("%s %s: quiet %t", r.Method, r.Path, r.Quiet)
+		}
 	}
 }
 
