@@ -50,6 +50,9 @@ type Input struct {
 	// RefuseLong makes words beyond the position table an error that wraps ErrTooLong; otherwise they
 	// are cut off.
 	RefuseLong bool
+	// NoCache lets the picture neither come from the cache of patch tokens nor go into it: the vision
+	// tower computes.
+	NoCache bool
 }
 
 // Result is what became of one Input.

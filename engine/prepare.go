@@ -56,7 +56,7 @@ func (e *Engine) prepare(ctx context.Context, in Input, lane queue.Lane) (p prep
 	}
 	waited := time.Duration(0)
 	if in.Image != nil {
-		if waited, err = e.look(ctx, &p, in.Image, lane); err != nil {
+		if waited, err = e.look(ctx, &p, in, lane); err != nil {
 			return p, err
 		}
 	}
@@ -74,18 +74,19 @@ func recovered(err *error) {
 // look brings a picture from the cache, or decodes it, and returns how long it waited for its share of memory.
 // Interactive pictures are kept: it is their words that change. Others are only looked for, and where there is
 // nothing to find their hash is saved.
-func (e *Engine) look(ctx context.Context, p *prepared, file []byte, lane queue.Lane) (waited time.Duration, err error) {
+func (e *Engine) look(ctx context.Context, p *prepared, in Input, lane queue.Lane) (waited time.Duration, err error) {
 	if !e.replicas.all[0].model.TakesPictures() {
 		return 0, model.ErrNoVision
 	}
-	p.keep = e.cache != nil && lane == queue.Interactive
-	if p.keep || e.cache != nil && e.cache.Stats().Entries > 0 {
-		p.key = patchcache.KeyOf(file)
+	cached := e.cache != nil && !in.NoCache
+	p.keep = cached && lane == queue.Interactive
+	if p.keep || cached && e.cache.Stats().Entries > 0 {
+		p.key = patchcache.KeyOf(in.Image)
 		if p.patches = e.cache.Get(p.key); p.patches != nil {
 			return 0, nil
 		}
 	}
-	bytes, err := pixels.DecodedBytes(file, e.options.Limits)
+	bytes, err := pixels.DecodedBytes(in.Image, e.options.Limits)
 	if err != nil {
 		return 0, err
 	}
@@ -96,7 +97,7 @@ func (e *Engine) look(ctx context.Context, p *prepared, file []byte, lane queue.
 	}
 	defer e.decoding.Release(bytes)
 	waited = time.Since(began)
-	p.pixels, err = pixels.Crop(file, e.config.ImageSize, e.options.Limits)
+	p.pixels, err = pixels.Crop(in.Image, e.config.ImageSize, e.options.Limits)
 	return waited, err
 }
 

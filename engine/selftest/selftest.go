@@ -44,17 +44,17 @@ type Embedder interface {
 	Do(ctx context.Context, r engine.Request) ([]engine.Result, error)
 }
 
-// Embed returns the known input's embedding, with or without its picture. It goes by the lane whose
-// pictures the engine does not keep, so that both towers compute each time.
+// Embed returns the known input's embedding, with or without its picture. Both towers compute each
+// time, and ahead of bulk.
 func Embed(ctx context.Context, e Embedder, picture bool) ([]float32, error) {
-	in := engine.Input{Text: words}
+	in := engine.Input{Text: words, NoCache: true}
 	if picture {
 		var err error
 		if in.Image, err = pictureFile(); err != nil {
 			return nil, err
 		}
 	}
-	results, err := e.Do(ctx, engine.Request{Inputs: []engine.Input{in}, Lane: engine.Bulk})
+	results, err := e.Do(ctx, engine.Request{Inputs: []engine.Input{in}, Lane: engine.Interactive})
 	if err == nil && len(results) != 1 {
 		err = fmt.Errorf("%d results for one input", len(results))
 	}

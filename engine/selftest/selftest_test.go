@@ -22,8 +22,8 @@ import (
 
 const reference = "../testdata/reference"
 
-// open opens the tiny model on a device.
-func open(t *testing.T, device string) *engine.Engine {
+// open opens the tiny model.
+func open(t *testing.T, o engine.Options) *engine.Engine {
 	t.Helper()
 	dir := t.TempDir() + "/tiny"
 	folder, err := golden.Convert(t.Context(), reference, "tiny", dir)
@@ -31,7 +31,7 @@ func open(t *testing.T, device string) *engine.Engine {
 		t.Fatal(err)
 	}
 	folder.Close()
-	e, err := engine.Open(dir, engine.Options{Device: device})
+	e, err := engine.Open(dir, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,14 +50,14 @@ func keep(t *testing.T, e Engine) *Kept {
 
 // TestDevices holds what one device computes against what another has kept, and against itself.
 func TestDevices(t *testing.T) {
-	onRef := open(t, "ref")
+	onRef := open(t, engine.Options{Device: "ref"})
 	k := keep(t, onRef)
 	if !k.Picture || k.Device != "ref" || k.Model != onRef.ModelID() || len(k.Embedding) != onRef.Dimension() {
 		t.Errorf("kept %+v", k)
 	}
 	engines := []*engine.Engine{onRef}
 	if cpu.Built {
-		engines = append(engines, open(t, "cpu"))
+		engines = append(engines, open(t, engine.Options{Device: "cpu"}))
 	}
 	for _, e := range engines {
 		got, err := Embed(t.Context(), e, k.Picture)
@@ -76,6 +76,31 @@ func TestDevices(t *testing.T) {
 	}
 	if k.Check(alone, golden.BoundOn("ref", onRef.Storage())) == nil {
 		t.Error("the words alone pass for the picture with its words: the picture goes nowhere")
+	}
+}
+
+// TestBothTowers: each time the vision tower computes, also where an engine keeps what it has computed, and ahead of
+// bulk.
+func TestBothTowers(t *testing.T) {
+	var passes []engine.PassReport
+	e := open(t, engine.Options{Device: "ref", PictureCacheBytes: 1 << 20, OnPass: func(p engine.PassReport) { passes = append(passes, p) }})
+	for range 3 {
+		if _, err := Embed(t.Context(), e, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.Close()
+	for i, p := range passes {
+		if p.Pictures != 1 || p.Cached != 0 {
+			t.Errorf("pass %d: %+v", i, p)
+		}
+	}
+	if s := e.Stats(); len(passes) != 3 || s.CacheEntries != 0 {
+		t.Errorf("%d passes, %+v", len(passes), s)
+	}
+	f := &fake{answer: func(engine.Input) engine.Result { return engine.Result{} }}
+	if _, err := Embed(t.Context(), f, true); err != nil || f.lane != engine.Interactive {
+		t.Errorf("lane %v, %v", f.lane, err)
 	}
 }
 
@@ -110,9 +135,11 @@ type fake struct {
 	config weights.Config
 	answer func(in engine.Input) engine.Result
 	inputs []engine.Input
+	lane   engine.Lane
 }
 
 func (f *fake) Do(_ context.Context, r engine.Request) ([]engine.Result, error) {
+	f.lane = r.Lane
 	var results []engine.Result
 	for _, in := range r.Inputs {
 		f.inputs = append(f.inputs, in)
