@@ -21,12 +21,16 @@ import (
 // example is an input with the vector that the original gives it.
 type example struct {
 	file, text string
+	ids        []int32 // in place of text
 	want       []float32
 }
 
 // input is what stands for it in JSON.
 func (x example) input(t testing.TB) any {
-	if x.file == "" {
+	switch {
+	case x.ids != nil:
+		return x.ids
+	case x.file == "":
 		return x.text
 	}
 	image := base64.StdEncoding.EncodeToString(picture(t, x.file))
@@ -36,7 +40,7 @@ func (x example) input(t testing.TB) any {
 	return map[string]string{"image": "data:image/png;base64," + image, "text": x.text}
 }
 
-// examples are a picture, words, and both.
+// examples are a picture, words, their token ids, and a pair.
 func examples(t testing.TB) []example {
 	t.Helper()
 	set, err := golden.Tiny(reference)
@@ -65,12 +69,12 @@ func examples(t testing.TB) []example {
 	}
 	for i, x := range names.Texts[:4] {
 		if x.Text != "" { // which the server refuses
-			all = append(all, example{text: x.Text, want: set.Texts[i].Want})
+			all = append(all, example{text: x.Text, want: set.Texts[i].Want}, example{ids: set.Texts[i].IDs, want: set.Texts[i].Want})
 		}
 	}
 	for i, x := range names.Pairs {
 		if filepath.Ext(x.File) == ".png" {
-			return append(all, example{x.File, names.Texts[x.Index].Text, set.Pairs[i].Want})
+			return append(all, example{file: x.File, text: names.Texts[x.Index].Text, want: set.Pairs[i].Want})
 		}
 	}
 	t.Fatal("no pair with a PNG")
@@ -194,6 +198,9 @@ func binaryVectors(t testing.TB, body []byte, dtype string, rows int) [][]float3
 func TestGoldenForms(t *testing.T) {
 	c := newClient(t, Options{MaxItems: 100}, Services{Embedder: &Embedder{Engine: tiny(t)}})
 	for _, x := range examples(t) {
+		if x.ids != nil {
+			continue
+		}
 		contentType, body := form(t, x)
 		got := decode[[][]float32](c, c.send(post("/embed", body).of(contentType)))
 		near(t, "form "+x.file+" "+x.text, got[0], x.want, bound)

@@ -8,12 +8,16 @@ import (
 	"fmt"
 	"image/jpeg"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"vbge/engine"
 	"vbge/server/catalog"
+	"vbge/server/fault"
 	"vbge/server/search"
 	"vbge/server/transport"
 )
@@ -60,6 +64,32 @@ func TestSearch(t *testing.T) {
 	}
 	if got := strings.Join(names, " "); got != "parse wait prepare compute search panorama rerank" {
 		t.Errorf("stages %s", got)
+	}
+}
+
+// TestSearchesAtOnce: none gets another's vector, and the Searcher that they share stays as it is.
+func TestSearchesAtOnce(t *testing.T) {
+	c, _, _, s := catalogued(t, 2)
+	route, _ := c.route("POST", "/v1/search")
+	var searches errgroup.Group
+	for i := range 8 {
+		text, code := "a", ""
+		if i%2 == 1 {
+			text, code = "broken", "image_unreadable"
+		}
+		searches.Go(func() error {
+			_, err := route.Handle(t.Context(), &transport.Request{Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(`{"text":"` + text + `"}`)})
+			if f, ok := errors.AsType[*fault.Error](err); err != nil && (!ok || f.Code != code) || (err != nil) != (code != "") {
+				return fmt.Errorf("%s: %w", text, err)
+			}
+			return nil
+		})
+	}
+	if err := searches.Wait(); err != nil {
+		t.Error(err)
+	}
+	if s.Embedder != nil {
+		t.Error("the Searcher that all share has an Embedder now")
 	}
 }
 
