@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -373,6 +374,15 @@ func TestImpossibleOptions(t *testing.T) {
 		if err := o.Check(); !errors.Is(err, engine.ErrOptions) {
 			t.Errorf("%+v: %v", o, err)
 		}
+	}
+	for flag, o := range map[string]engine.Options{"--max-queue": {MaxQueue: -1}, "--max-decode-bytes": {MaxDecodeBytes: -1},
+		"--picture-cache-bytes": {PictureCacheBytes: -1}, "--linger -1ns": {Linger: -1}, "--linger 11s": {Linger: 11 * time.Second}} {
+		if err := o.Check(); !errors.Is(err, engine.ErrOptions) || !strings.Contains(err.Error(), flag) {
+			t.Errorf("%+v: %v, want %s", o, err, flag)
+		}
+	}
+	if err := (engine.Options{MaxQueue: 1, MaxDecodeBytes: 1, PictureCacheBytes: 1, Linger: engine.MaxLinger}).Check(); err != nil {
+		t.Error(err)
 	}
 	for _, device := range []string{"", "auto", "cpu", "cuda", "cuda:0", "cuda:0,cuda:1", "cuda:3,cuda:0,cuda:11"} {
 		if err := (engine.Options{Device: device}).Check(); err != nil {
