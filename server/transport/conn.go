@@ -39,7 +39,7 @@ type conn struct {
 type stage int
 
 const (
-	open     stage = iota
+	serving  stage = iota
 	draining       // closes before its next request
 	expired        // reads nothing any more
 )

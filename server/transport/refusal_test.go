@@ -148,8 +148,7 @@ func TestRefusals(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			var s *started
-			s = start(t, test.options, post(echo),
+			s := start(t, test.options, post(echo),
 				Route{Method: "POST", Path: "/items", Access: Writes, Handle: hello},
 				Route{Method: "POST", Path: "/wait", Handle: func(ctx context.Context, _ *Request) (*Response, error) {
 					<-ctx.Done()
