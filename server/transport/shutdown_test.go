@@ -256,7 +256,7 @@ type countedConn struct {
 }
 
 func (l *counted) Accept() (net.Conn, error) {
-	c, err := l.TCPListener.AcceptTCP()
+	c, err := l.AcceptTCP()
 	if err != nil {
 		return nil, err
 	}
