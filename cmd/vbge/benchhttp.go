@@ -208,17 +208,23 @@ type httpRound struct {
 
 // failed is an error where requests were neither answered nor refused for lack of room.
 func (r *httpReport) failed() error {
-	n := r.Server.FailedInputs
-	for outcome, count := range r.Server.Outcomes {
-		if outcome != "200" && outcome != "429" && outcome != "503" {
-			n += count
+	outcomes := r.Server.Outcomes
+	failed, replies := r.Server.FailedInputs, 0
+	for outcome, n := range outcomes {
+		switch outcome {
+		case load.NoReply:
+			failed += n
+		case "200", "429", "503":
+			replies += n
+		default:
+			failed, replies = failed+n, replies+n
 		}
 	}
-	if n > 0 {
-		return fmt.Errorf("%w: %d requests or inputs; one of them: %s", errSomeFailed, n, r.Server.Example)
-	}
-	if r.Server.Answers == 0 {
+	switch {
+	case replies == 0:
 		return fmt.Errorf("%w: %s", load.ErrNothing, r.Server.Example)
+	case failed > 0:
+		return fmt.Errorf("%w: %d requests or inputs; one of them: %s", errSomeFailed, failed, r.Server.Example)
 	}
 	return nil
 }

@@ -73,18 +73,25 @@ func printDetails(r load.Result, out io.Writer) error {
 	if len(r.Stages) > 0 {
 		fmt.Fprintf(out, "stages, mean ms of a request: %s\n", stageLine(r.Stages))
 	}
-	if r.Server == nil {
+	if r.Server == nil && r.NoServer != "" {
 		_, err := fmt.Fprintf(out, "the server's own figures are missing: %s\n", r.NoServer)
 		return err
 	}
+	if r.Server == nil {
+		return nil
+	}
 	s := r.Server
-	_, err := fmt.Fprintf(out, "server: %.3f ms of processor time each; %.0f passes of %.1f inputs (%.0f tokens, %.1f pictures), %.2f ms each; %.0f pictures from the cache\n",
-		s.CPUPerAnswer, s.Passes, s.InputsPerPass, s.TokensPerPass, s.PicturesPerPass, s.PassTime, s.CacheHits)
+	fmt.Fprintf(out, "server: %.3f ms of processor time each\n", s.CPUPerAnswer)
+	if s.Passes == 0 { // a server of another kind
+		return nil
+	}
+	_, err := fmt.Fprintf(out, "batches: %.0f of %.1f inputs (%.0f tokens, %.1f pictures), %.2f ms each; %.0f pictures from the cache\n",
+		s.Passes, s.InputsPerPass, s.TokensPerPass, s.PicturesPerPass, s.PassTime, s.CacheHits)
 	return err
 }
 
 // stageOrder is how a request goes through the server.
-var stageOrder = []string{"parse", "wait", "prepare", "compute", "search", "panorama", "rerank"}
+var stageOrder = []string{"parse", "wait", "prepare", "compute", "search", "panorama", "rerank", "encode"}
 
 // stageLine has the known stages in their order, and then all others.
 func stageLine(stages map[string]float64) string {

@@ -2,7 +2,6 @@ package load
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"net"
@@ -123,14 +122,12 @@ func (f *Figures) warm(ctx context.Context, t Target, kind Kind, clients int) er
 	if err != nil {
 		return err
 	}
-	for range 2 {
-		l.Time = min(f.Time/10, time.Second)
-		s, err := Run(ctx, t, l)
-		if err := errors.Join(err, s.Clean()); err != nil {
-			return err
-		}
+	l.Time = min(f.Time/5, time.Second)
+	s, err := Run(ctx, t, l)
+	if err != nil {
+		return err
 	}
-	return nil
+	return s.Clean()
 }
 
 // put hands on a figure whose value is the median of rounds.

@@ -151,9 +151,9 @@ func (f *Figures) flood(ctx context.Context, t Target, kind Kind, rate float64) 
 	if err != nil {
 		return nil, err
 	}
-	if s.outcomes[noReply] > 0 || len(s.refused) == 0 || s.answers == 0 {
+	if s.outcomes[NoReply] > 0 || len(s.refused) == 0 || s.answers == 0 {
 		return nil, fmt.Errorf("of requests at %.0f a second, %d were answered, %d refused, %d had no reply (%s): start the server with a --max-queue of less than %.0f",
-			rate, len(s.answered), len(s.refused), s.outcomes[noReply], s.example, l.Rate*l.Time.Seconds())
+			rate, len(s.answered), len(s.refused), s.outcomes[NoReply], s.example, l.Rate*l.Time.Seconds())
 	}
 	return s, nil
 }

@@ -99,9 +99,10 @@ func (q *Requests) head(s Shot) head {
 		h.path, h.accept = "/embed", "application/octet-stream;dtype="+string(q.Encoding)
 		if q.Raw && s.Kind.picture() {
 			h.contentType = "image/jpeg"
+			h.path += "?truncate=true"
 			if s.Kind.words() {
 				_, words := q.numbers(s, 0)
-				h.path += "?text=" + url.QueryEscape(string(AppendWords(nil, words)))
+				h.path += "&text=" + url.QueryEscape(string(AppendWords(nil, words)))
 			}
 		}
 	}
@@ -120,7 +121,7 @@ func (q *Requests) appendBody(dst []byte, s Shot) []byte {
 		picture, _ := q.numbers(s, 0)
 		return q.Pictures.AppendFile(dst, picture)
 	case q.Encoding.binary():
-		dst = append(dst, `{"inputs":`...)
+		dst = append(dst, `{"truncate":true,"inputs":`...)
 	default:
 		dst = append(dst, `{"model":"vbge","encoding_format":`...)
 		dst = strconv.AppendQuote(dst, string(q.Encoding))

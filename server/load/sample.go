@@ -14,7 +14,7 @@ import (
 type Sample struct {
 	answered []time.Duration // latencies of replies of status 200
 	refused  []time.Duration // of 429 and 503
-	outcomes map[string]int  // replies by status; noReply
+	outcomes map[string]int  // replies by status; NoReply
 	example  string          // what an error said
 	answers  int
 	failed   int
@@ -28,8 +28,8 @@ type Sample struct {
 	silent   error         // why that is not known
 }
 
-// noReply is the outcome of a request whose connection failed or timed out.
-const noReply = "no reply"
+// NoReply is the outcome of a request whose connection failed or timed out.
+const NoReply = "no reply"
 
 func newSample() *Sample {
 	return &Sample{outcomes: map[string]int{}, stages: map[string]time.Duration{}}
@@ -42,7 +42,7 @@ func (s *Sample) add(r Reply, err error, due, now time.Time) {
 	}
 	s.last = now
 	if err != nil {
-		s.outcomes[noReply]++
+		s.outcomes[NoReply]++
 		s.example = err.Error()
 		return
 	}
