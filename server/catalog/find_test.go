@@ -106,3 +106,25 @@ func TestFindByTexts(t *testing.T) {
 		t.Errorf("found %v (%v), want %v", got, err, want)
 	}
 }
+
+// FuzzLiteral: an id is digits, or a text that its quotes hold.
+func FuzzLiteral(f *testing.F) {
+	for _, id := range append(hostile[:20:20], "17", "-17", "it's", "9223372036854775807", "-9223372036854775808") {
+		f.Add(id)
+	}
+	f.Fuzz(func(t *testing.T, id string) {
+		if literal, ok := (key{integer: true}).literal(id); ok && (len(literal) > 20 || strings.Trim(literal, "-0123456789") != "") {
+			t.Errorf("integer %q", literal)
+		}
+		for _, k := range []key{{}, {foreign: true}} {
+			literal, ok := k.literal(id)
+			if !ok {
+				continue
+			}
+			inner := strings.TrimSuffix(strings.TrimPrefix(literal, `"`), `"`)
+			if inner != id || len(literal) != len(id)+2 || len(id) > maxForeignID || strings.ContainsAny(inner, "\"\\\n\r\x00") {
+				t.Errorf("%+v: %q", k, literal)
+			}
+		}
+	})
+}

@@ -221,6 +221,7 @@ func TestLastingWaitsForCalls(t *testing.T) {
 		var s *standIn
 		s = newStandIn(func(ctx context.Context) (int, error) {
 			<-ctx.Done()
+			time.Sleep(time.Second)
 			if s.isClosed() {
 				t.Error("closed under a call")
 			}

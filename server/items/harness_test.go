@@ -170,7 +170,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-func mustOpen(t *testing.T, o Options) *Store {
+func mustOpen(t testing.TB, o Options) *Store {
 	t.Helper()
 	s, err := Open(o)
 	if err != nil {
@@ -228,7 +228,7 @@ func tree(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-func write(t *testing.T, path string, data []byte) string {
+func write(t testing.TB, path string, data []byte) string {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)

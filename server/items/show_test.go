@@ -15,7 +15,7 @@ import (
 )
 
 // gallery makes a working directory with pictures that may be shown, others that may not, and links.
-func gallery(t *testing.T) (dir string) {
+func gallery(t testing.TB) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	for name, data := range map[string][]byte{
@@ -232,4 +232,20 @@ func TestPictureErrors(t *testing.T) {
 	if _, _, err := w.Picture(t.Context(), "passwd"); !errors.Is(err, catalog.ErrUnreachable) || errors.Is(err, ErrNotFound) {
 		t.Errorf("%v, want ErrUnreachable", err)
 	}
+}
+
+// FuzzOpenPath: no path shows what is outside.
+func FuzzOpenPath(f *testing.F) {
+	for _, path := range []string{"a.png", "out.png", "outfolder/secret.png", "../secret.png", "shop/images/../../secret.png", "/etc/passwd", "a.png\x00", "up.png", "items/x.png"} {
+		f.Add(path)
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		dir := gallery(t)
+		s := mustOpen(t, Options{Images: filepath.Join(dir, "shop", "images"), Dir: filepath.Join(dir, "items")})
+		for _, path := range []string{path, filepath.Join(dir, path), filepath.Join(dir, "shop/images", path), dir + "/shop/images/" + path} {
+			if file, err := s.OpenPath(path); err == nil && (strings.Contains(string(file), "secret") || !strings.HasPrefix(string(file), "\x89PNG")) {
+				t.Errorf("%q shows %q", path, file)
+			}
+		}
+	})
 }

@@ -84,6 +84,39 @@ func TestAddsAndDeletesRacing(t *testing.T) {
 	expectSame(t, w)
 }
 
+// TestDeleteWaitsForTheAdd that was there first, and then finds what it added.
+func TestDeleteWaitsForTheAdd(t *testing.T) {
+	w := newWorld(t)
+	file := png("a")
+	synctest.Test(t, func(t *testing.T) {
+		goOn := make(chan struct{})
+		w.model.enter = func(context.Context) { <-goOn }
+		added, deleted := make(chan []Added, 1), make(chan error, 1)
+		go func() {
+			a, err := w.Add(t.Context(), []New{{file, nil}})
+			if err != nil {
+				t.Error(err)
+			}
+			added <- a
+		}()
+		synctest.Wait()
+		go func() {
+			deleted <- w.Delete(t.Context(), hash([]byte(filepath.Join(w.kept.path, nameOf(hash(file), ".png")))))
+		}()
+		synctest.Wait()
+		close(goOn)
+		if a := <-added; a[0].Err != nil {
+			t.Error(a)
+		}
+		if err := <-deleted; err != nil {
+			t.Errorf("delete: %v", err)
+		}
+	})
+	if files := tree(t, w.kept.path); len(files)+len(w.memory.all()) > 0 {
+		t.Errorf("files %v, rows %v", files, w.memory.all())
+	}
+}
+
 // expectSame wants a file for each row and no other, with its own content.
 func expectSame(t *testing.T, w *world) {
 	t.Helper()
