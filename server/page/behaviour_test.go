@@ -67,12 +67,14 @@ func newerWords(t *testing.T, b *pagetest.Browser) {
 	p.Until("nine results", pagetest.Shown.Nine)
 }
 
-func wait(t *testing.T, c <-chan struct{}, what string) {
+func wait[T any](t *testing.T, c <-chan T, what string) T {
 	t.Helper()
 	select {
-	case <-c:
+	case value := <-c:
+		return value
 	case <-time.After(15 * time.Second):
 		t.Fatalf("waited in vain for %s", what)
+		panic("unreachable")
 	}
 }
 
@@ -198,7 +200,7 @@ func failedChoice(t *testing.T, b *pagetest.Browser) {
 // hostileNames of pictures are shown letter by letter, and their ids arrive as they are.
 func hostileNames(t *testing.T, b *pagetest.Browser) {
 	const id, path = `../a b?c#d%2F"é/<img>`, "images/<img src=x onerror=alert(1)>\u202egpj.exe"
-	f, asked := newFake(), make(chan string, 1)
+	f, asked := newFake(), make(chan string, 9)
 	f.before = func(w http.ResponseWriter, r *http.Request) bool {
 		if r.PathValue("id") != "" {
 			asked <- r.PathValue("id")
@@ -215,7 +217,7 @@ func hostileNames(t *testing.T, b *pagetest.Browser) {
 	if r := s.Results[0]; r.Path != path || r.Score != "-0.2500" || r.Missing != "there is no picture with this id" {
 		t.Errorf("it shows %+v", r)
 	}
-	if got := <-asked; got != id {
+	if got := wait(t, asked, "the request for the picture"); got != id {
 		t.Errorf("the server was asked for %q, want %q", got, id)
 	}
 	p.Fits()
@@ -254,7 +256,7 @@ func twelveMegapixels(t *testing.T, b *pagetest.Browser) {
 	if err := os.WriteFile(path, file.Bytes(), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	f, received := newFake(), make(chan [32]byte, 1)
+	f, received := newFake(), make(chan [32]byte, 9)
 	f.before = func(_ http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodPost {
 			_, picture, err := read(r)
@@ -268,7 +270,7 @@ func twelveMegapixels(t *testing.T, b *pagetest.Browser) {
 	p := b.Tab(t, f.serve(t))
 	p.Do(chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{path}))
 	p.Until("nine results", pagetest.Shown.Nine)
-	if <-received != sha256.Sum256(file.Bytes()) {
+	if wait(t, received, "the picture") != sha256.Sum256(file.Bytes()) {
 		t.Error("the server has got other bytes than the file's")
 	}
 }

@@ -57,11 +57,16 @@ async function choose(query, found, options) {
 /** Fetches the panorama of what is shown. */
 async function panorama() {
   const { signal } = running;
+  const said = $("status").textContent;
   try {
+    view.busy("Drawing the panorama …", { old: false });
     const answer = await api.search({ picture, words: $("words").value.trim(), panorama: true }, { signal });
     showPanorama(answer.panorama);
+    view.busy(said, { old: false });
   } catch (failure) {
     if (!signal.aborted) report(failure, panorama);
+  } finally {
+    if (!signal.aborted) view.idle();
   }
 }
 

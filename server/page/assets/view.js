@@ -10,14 +10,11 @@ const cards = new Map(); // of the results shown, by id
 let judge = "GPT-4o";
 
 /** Says what the server can do. */
-export function showInfo({ model, search = {} }) {
-  const said = [];
-  if (Number.isInteger(search.pictures)) said.push(`${search.pictures.toLocaleString("en")} pictures`);
-  if (typeof model === "string") said.push(`model ${model}`);
-  $("about").textContent = said.join(" · ");
+export function showInfo({ search = {} }) {
+  $("about").textContent = search.pictures ? `${search.pictures.toLocaleString("en")} pictures` : "";
   if (search.rerank_model) judge = search.rerank_model.replace(/^gpt/, "GPT");
   for (const name of document.querySelectorAll(".judge")) name.textContent = judge;
-  $("rerank").disabled = $("outside").hidden = !search.rerank;
+  $("rerank").disabled = !search.rerank;
   $("outside").hidden = !search.rerank;
   $("rerank-note").hidden = search.rerank;
   $("rerank-note").textContent = search.rerank ? "" : search.rerank_reason || "This server has no language model to ask.";
@@ -30,6 +27,7 @@ export function busy(words, { old }) {
   $("results").setAttribute("aria-busy", "true");
   $("grid").classList.toggle("old", old);
   $("status").textContent = words;
+  $("problem").hidden = true;
 }
 
 /** Nothing is under way any more. */

@@ -5,7 +5,6 @@ package pagetest
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"image"
 	"image/draw"
 	"image/png"
@@ -41,11 +40,9 @@ func Open(t *testing.T) *Browser {
 			t.Skip("no chromium in the PATH and no VBGE_CHROMIUM: run make setup as root, or install Debian's package chromium")
 		}
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.DisableGPU,
+	// Chromium has no sandbox for root and in most containers, and needs none for a page of ours.
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.DisableGPU, chromedp.NoSandbox,
 		chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(startWait))
-	if os.Geteuid() == 0 {
-		options = append(options, chromedp.NoSandbox) // Chromium refuses to start as root otherwise
-	}
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(stop)
 	ctx, closeBrowser := chromedp.NewContext(allocator)
@@ -134,16 +131,31 @@ func get[T any](p *Tab, action chromedp.Action[T]) T {
 	return value
 }
 
-// Screenshot keeps what the tab shows as a PNG in 32 shades of each colour: photographs then take a
-// place in a README that they are worth.
+// Screenshot keeps what the tab shows as a PNG: with VBGE_README set, as one for a README.
 func (p *Tab) Screenshot(folder, name string) {
 	p.t.Helper()
-	shot, err := png.Decode(bytes.NewReader(get(p, chromedp.CaptureScreenshot())))
+	shot := get(p, chromedp.CaptureScreenshot())
+	if os.Getenv("VBGE_README") != "" {
+		shot = p.small(shot)
+	}
+	if err := os.MkdirAll(folder, 0o777); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, name), shot, 0o666); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// small leaves a PNG 32 shades of each colour. That halves the place that photographs take in it, and
+// takes seconds under the race detector.
+func (p *Tab) small(shot []byte) []byte {
+	p.t.Helper()
+	all, err := png.Decode(bytes.NewReader(shot))
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	few := image.NewNRGBA(shot.Bounds())
-	draw.Draw(few, few.Rect, shot, shot.Bounds().Min, draw.Src)
+	few := image.NewNRGBA(all.Bounds())
+	draw.Draw(few, few.Rect, all, all.Bounds().Min, draw.Src)
 	for i, v := range few.Pix {
 		few.Pix[i] = v&0xf8 | v>>5
 	}
@@ -151,27 +163,15 @@ func (p *Tab) Screenshot(folder, name string) {
 	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&file, few); err != nil {
 		p.t.Fatal(err)
 	}
-	if err := os.MkdirAll(folder, 0o777); err != nil {
-		p.t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(folder, name), file.Bytes(), 0o666); err != nil {
-		p.t.Fatal(err)
-	}
+	return file.Bytes()
 }
 
-// Dark is a preparation: the user prefers dark colours.
+// Dark is a preparation: the user prefers dark colours, and that nothing moves.
 func Dark() chromedp.Action[chromedp.Void] {
-	return prefers("prefers-color-scheme", "dark")
-}
-
-func prefers(name, value string) chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: name, Value: value}}})
-		if err != nil {
-			return fmt.Errorf("prefer %s: %w", value, err)
-		}
-		return nil
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+			{Name: "prefers-color-scheme", Value: "dark"}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
+		return err
 	})
 }
 

@@ -25,7 +25,7 @@ type Options struct {
 	Picture     string // absolute path of a picture to search with
 	Explanation string // what its language model will say of its choice for Example; "" if it has none
 	Hostile     string // and of that for Edit: words that look like HTML
-	Screenshots string // folder for page-search.png and page-phone.png; "" for none
+	Screenshots string // folder for page-search.png and page-phone.png, see Screenshot; "" for none
 }
 
 // Drive checks the page at a URL on a server, step by step, each in a tab of its own.
@@ -67,11 +67,16 @@ func example(t *testing.T, b *Browser, url string, o Options) {
 		t.Errorf("nothing was asked for or went wrong, but it says %q %q", first.Problem, first.Choice)
 	}
 	p.Fits()
+	picture := Eval[string](p, `document.querySelector("#grid img").src`)
 	p.Words(o.Edit)
 	p.Until("other results for other words", func(s Shown) bool { return s.Nine() && !slices.Equal(s.Paths(), first.Paths()) })
 	p.Words("")
 	p.Do(chromedp.Click(chromedp.CSS("#remove")))
 	p.Until("nothing, as nothing is asked", func(s Shown) bool { return len(s.Results) == 0 && s.Problem == "" })
+	p.Allow("net::ERR_FILE_NOT_FOUND")
+	if get(p, chromedp.Evaluate[bool](fmt.Sprintf(`{ const i = new Image(); i.src = %q; i.decode().then(() => true, () => false) }`, picture), chromedp.EvalAwaitPromise)) {
+		t.Error("a picture that is no longer shown is still kept")
+	}
 }
 
 // explanation lets the language model choose. What it says is shown letter by letter, never as HTML.
@@ -284,6 +289,9 @@ func phone(t *testing.T, b *Browser, url string, o Options) {
 	p.Until("nine results", func(s Shown) bool { return s.Nine() && (s.Choice != "") == (o.Explanation != "") })
 	if sheet := Eval[string](p, `getComputedStyle(document.body).backgroundColor`); sheet != "rgb(18, 19, 22)" {
 		t.Errorf("the page's colour in the dark is %s", sheet)
+	}
+	if moves := Eval[string](p, `getComputedStyle(document.getElementById("grid")).transitionDuration`); moves != "0s" {
+		t.Errorf("results change in %s, though nothing should move", moves)
 	}
 	p.Fits()
 	if o.Screenshots != "" {

@@ -76,7 +76,7 @@ func (s Shown) Nine() bool {
 // 2.2 asks for at level AA, and that whatever can be used has a name.
 func (p *Tab) Fits() {
 	p.t.Helper()
-	if over := Eval[int](p, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+	if over := Eval[int](p, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {
 		p.t.Errorf("the page is %d px wider than the screen", over)
 	}
 	for _, fault := range Eval[[]string](p, contrast) {
