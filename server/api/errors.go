@@ -110,8 +110,8 @@ func (e *Embedder) explain(err error, lane engine.Lane) *fault.Error {
 			continue
 		}
 		f := answer.fault.Because(withStack(err))
-		if f.Message == "" {
-			f.Message = err.Error()
+		if f.Message == "" { // nothing of a request is in the log: Milvus repeats a filter
+			f.Message, f.Cause = err.Error(), nil
 		}
 		if answer.retry {
 			f = f.After(e.wait.retryAfter(lane))

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -38,7 +39,7 @@ func (f failures) all() error {
 	for _, item := range f {
 		if item.Status != f[0].Status {
 			return fault.New(http.StatusUnprocessableEntity, "all_failed", message,
-				"send them one by one to learn what each of them lacks; the first: "+f[0].Change).Because(f[0])
+				"send them one by one to learn what each of them lacks; the first: "+f[0].Change).Because(causeOf(f[0]))
 		}
 	}
 	same := *f[0]
@@ -56,7 +57,15 @@ func (f failures) partial() error {
 	return fault.New(http.StatusUnprocessableEntity, "partial_failure",
 		fmt.Sprintf("%d of %d items failed, and a binary reply has no place for that: numbers %s; the first: %s",
 			len(failed), len(f), list(failed), first.Message),
-		"leave them out, or ask for JSON, which has null in their place; the first: "+first.Change).Because(first)
+		"leave them out, or ask for JSON, which has null in their place; the first: "+first.Change).Because(causeOf(first))
+}
+
+// causeOf is what the log says of an item's fault: never the message, which may repeat a piece of the item.
+func causeOf(item *fault.Error) error {
+	if item.Cause != nil {
+		return item.Cause
+	}
+	return errors.New(item.Code)
 }
 
 // report says in a reply's headers, and in the log, which items failed.

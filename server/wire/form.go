@@ -45,7 +45,7 @@ func readForm(contentType string, body []byte, l Limits, repeated string, once .
 	parts := multipart.NewReader(bytes.NewReader(body), boundary)
 	for n := 0; ; n++ {
 		if l.MaxItems > 0 && n > 2*l.MaxItems+len(once) { // some are empty: others have bounds of their own
-			return nil, at("", tooManyItems(l.MaxItems))
+			return nil, at("", l.tooMany())
 		}
 		// What the reader's errors say of a bad header is the header itself: it stays out of messages and logs.
 		p, err := parts.NextPart()
@@ -79,7 +79,7 @@ func invalidForm(what string) *fault.Error {
 func (f *form) readImage(p *multipart.Part, l Limits) error {
 	place := fmt.Sprintf("/image/%d", len(f.images))
 	if l.MaxItems > 0 && len(f.images) == l.MaxItems {
-		return at("/image", tooManyItems(l.MaxItems))
+		return at("/image", l.tooMany())
 	}
 	file, err := io.ReadAll(io.LimitReader(p, l.MaxImageBytes+1))
 	if err != nil {
@@ -99,10 +99,10 @@ func (f *form) readImage(p *multipart.Part, l Limits) error {
 func (f *form) readField(p *multipart.Part, name string, repeated bool, l Limits) error {
 	n := len(f.values[name])
 	if repeated && l.MaxItems > 0 && n == l.MaxItems {
-		return at("/"+name, tooManyItems(l.MaxItems))
+		return at("/"+name, l.tooMany())
 	}
 	if !repeated && n > 0 {
-		return at("/"+name, fault.New(http.StatusBadRequest, "duplicate_field", "the field stands there twice", "keep one of them"))
+		return at("/"+name, duplicateField())
 	}
 	value, err := io.ReadAll(p)
 	if err != nil {
@@ -110,6 +110,18 @@ func (f *form) readField(p *multipart.Part, name string, repeated bool, l Limits
 	}
 	f.values[name] = append(f.values[name], string(value))
 	return nil
+}
+
+func duplicateField() *fault.Error {
+	return fault.New(http.StatusBadRequest, "duplicate_field", "the field stands there twice", "keep one of them")
+}
+
+// tooMany refuses a form of more parts than there may be items.
+func (l Limits) tooMany() *fault.Error {
+	if l.one {
+		return duplicateField()
+	}
+	return tooManyItems(l.MaxItems)
 }
 
 // pair returns how many items images and others make: as many as there are of one kind alone, pairs of

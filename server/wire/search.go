@@ -76,7 +76,7 @@ func parseSearchJSON(body []byte, l Limits) (*Search, error) {
 }
 
 func parseSearchForm(contentType string, body []byte, l Limits) (*Search, error) {
-	l.MaxItems = 1
+	l.MaxItems, l.one = 1, true
 	f, err := readForm(contentType, body, l, "text", searchMembers[2:]...)
 	if err != nil {
 		return nil, err

@@ -41,6 +41,7 @@ const (
 type Limits struct {
 	MaxItems      int   // set by --max-items
 	MaxImageBytes int64 // of one decoded file; set by --max-image-bytes
+	one           bool  // MaxItems is 1 by what the request is, not by a flag
 }
 
 // Vector is what became of one Item.
