@@ -72,7 +72,7 @@ func wait[T any](t *testing.T, c <-chan T, what string) T {
 	select {
 	case value := <-c:
 		return value
-	case <-time.After(15 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatalf("waited in vain for %s", what)
 		panic("unreachable")
 	}

@@ -22,7 +22,7 @@ import (
 // A browser that hangs ends its test.
 const (
 	startWait = 30 * time.Second
-	stepWait  = 15 * time.Second
+	stepWait  = 30 * time.Second
 	look      = 20 * time.Millisecond // between two looks at a page that is expected to change
 )
 
