@@ -108,7 +108,9 @@ func (h *HTTP) exchange(ctx context.Context, c *connection, path string) error {
 	}
 	err := c.SetDeadline(time.Now().Add(h.timeout))
 	if err == nil {
-		stop := context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })
+		stop := context.AfterFunc(ctx, func() {
+			_ = c.SetDeadline(time.Unix(1, 0)) // where that fails the connection is closed
+		})
 		if _, err = c.request.WriteTo(c); err == nil {
 			err = c.response.Read(c.reader)
 		}
@@ -161,6 +163,9 @@ func (h *HTTP) Close() {
 	h.idle = nil
 }
 
+// failed stands in place of a vector, before the error.
+var failed = []byte(`"embedding":null`)
+
 // reply reads from a response what is measured.
 func reply(r *fasthttp.Response, inputs int, kind Kind) Reply {
 	body := r.Body()
@@ -174,8 +179,11 @@ func reply(r *fasthttp.Response, inputs int, kind Kind) Reply {
 		rows, _, _ := strings.Cut(string(r.Header.Peek("X-Embedding-Shape")), ",")
 		y.Answers, _ = strconv.Atoi(strings.TrimSpace(rows))
 	default:
-		y.Failed = bytes.Count(body, []byte(`"embedding":null`))
+		y.Failed = bytes.Count(body, failed)
 		y.Answers = bytes.Count(body, []byte(`"embedding":`)) - y.Failed
+		if y.Failed > 0 {
+			y.Message = shortened(body[bytes.Index(body, failed):])
+		}
 	}
 	if kind != Body && y.Status == fasthttp.StatusOK && y.Answers+y.Failed != inputs {
 		y.Failed = inputs - y.Answers // what is missing has failed as well

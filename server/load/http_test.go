@@ -62,7 +62,8 @@ func TestSend(t *testing.T) {
 		want   Reply
 	}{
 		{"two vectors", nil, 200, `{"data":[{"embedding":"AAAA"},{"embedding":"AAAA"}]}`, Pair, Reply{Status: 200, Answers: 2}},
-		{"one has failed", nil, 200, `{"data":[{"embedding":null,"error":{}},{"embedding":[1,2]}]}`, Pair, Reply{Status: 200, Answers: 1, Failed: 1}},
+		{"one has failed", nil, 200, `{"data":[{"embedding":null,"error":{}},{"embedding":[1,2]}]}`, Pair,
+			Reply{Status: 200, Answers: 1, Failed: 1, Message: `"embedding":null,"error":{}},{"embedding":[1,2]}]}`}},
 		{"one is missing", nil, 200, `{"data":[{"embedding":[1,2]}]}`, Pair, Reply{Status: 200, Answers: 1, Failed: 1}},
 		{"nothing", nil, 200, `{}`, Pair, Reply{Status: 200, Failed: 2}},
 		{"bytes", http.Header{"Content-Type": {"application/octet-stream;dtype=int8"}, "X-Embedding-Shape": {"2,4"}}, 200, "12345678", Pair, Reply{Status: 200, Answers: 2}},
