@@ -48,7 +48,8 @@ type session interface {
 // lease is a session in use.
 type lease struct {
 	session
-	lose  context.CancelCauseFunc // says that it has to be opened again
+	lost  context.Context         // done when it has to be opened again, its cause says why
+	lose  context.CancelCauseFunc // ends lost
 	users sync.WaitGroup
 }
 
@@ -104,7 +105,7 @@ func (l *Lasting) keep(first chan<- error) {
 	wait := firstRetry
 	outage := slog.LevelWarn // an outage is told once
 	for {
-		s, err := l.open(l.closing, l.options)
+		current, err := l.connect()
 		select {
 		case first <- err:
 		default:
@@ -112,7 +113,7 @@ func (l *Lasting) keep(first chan<- error) {
 		if err == nil {
 			l.log.Info("catalogue connected")
 			began := time.Now()
-			err = l.serve(s)
+			err = l.serve(current)
 			if time.Since(began) > lastRetry { // else it comes and goes
 				wait = firstRetry
 			}
@@ -133,22 +134,31 @@ func (l *Lasting) keep(first chan<- error) {
 	}
 }
 
-// serve lends the session out until it is lost, and returns why.
-func (l *Lasting) serve(s session) error {
-	lost, lose := context.WithCancelCause(s.down())
-	defer lose(nil)
-	current := &lease{session: s, lose: lose}
+// connect opens the collection and lends it out.
+func (l *Lasting) connect() (*lease, error) {
+	s, err := l.open(l.closing, l.options)
+	if err != nil {
+		return nil, err
+	}
+	current := &lease{session: s}
+	current.lost, current.lose = context.WithCancelCause(s.down())
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.current, l.info = current, s.Info()
-	l.mu.Unlock()
+	return current, nil
+}
+
+// serve returns when the session was lost, and why, having closed it.
+func (l *Lasting) serve(current *lease) error {
+	defer current.lose(nil)
 	select {
-	case <-lost.Done():
+	case <-current.lost.Done():
 	case <-l.closing.Done():
 	}
-	reason := cmp.Or(context.Cause(lost), errClosed)
+	reason := cmp.Or(context.Cause(current.lost), errClosed)
 	l.withdraw(reason)
 	current.users.Wait() // each has a deadline; all end with l.closing or the process
-	err := s.Close()
+	err := current.Close()
 	l.mu.Lock()
 	l.closeErr = err
 	l.mu.Unlock()

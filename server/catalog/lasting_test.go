@@ -194,7 +194,9 @@ func TestLastingOpensAgain(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			synctest.Wait()
+			if n, err := l.Count(t.Context()); n != 7 || err != nil { // from the beginning
+				t.Errorf("%s: count %d, %v", name, n, err)
+			}
 			lose(t, l, first)
 			synctest.Wait()
 			if !first.isClosed() {
