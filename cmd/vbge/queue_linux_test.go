@@ -76,7 +76,9 @@ func TestServeQueue(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer response.Body.Close()
-		var reply struct{ Error struct{ Code, Message, Change string } }
+		var reply struct {
+			Error struct{ Code, Message, Change string }
+		}
 		if err := json.NewDecoder(response.Body).Decode(&reply); err != nil {
 			t.Fatal(err)
 		}
