@@ -40,7 +40,7 @@ trap end EXIT
 
 # await PATTERN waits until the server's log has it.
 await() {
-    for _ in $(seq 600); do
+    for _ in $(seq 1200); do
         grep -q "$1" "$out/server.log" && return
         kill -0 "$pid" 2>/dev/null || break
         sleep 0.1
@@ -61,7 +61,7 @@ figures() { # missed goals are said, and no reason to stop
     bench --figures "$@" || (($? == 1))
 }
 
-# rate SERVER PATH is our own rate of out/body.json, public that of the load tools, 8 clients each.
+# Requests a second with 8 clients, each tool on the same request, for $1.
 own() { bench --body "$out/body.json" --clients 8 --time "$1" --warm-up 500ms --json | sed -n 's/.*"requests_per_second":\([0-9.]*\).*/\1/p'; }
 with_wrk() { wrk -t1 -c8 -d"$1" -s "$out/wrk.lua" "$url/v1/embeddings" | awk '/^Requests\/sec/ {print $2}'; }
 with_vegeta() {
@@ -87,7 +87,7 @@ EOF
     done
     for tool in "${tools[@]}"; do
         sort -n "$out/rate.$tool" | awk -v tool="$tool" -v own="$(sort -n "$out/rate.own" | sed -n 2p)" \
-            '{all = all " " $1} NR == 2 {median = $1}
+            '{all = all sprintf(" %.2f", $1)} NR == 2 {median = $1}
              END {printf "%s: %.2f requests a second (%s), %+.1f%% of own\n", tool, median, substr(all, 2), 100 * (median / own - 1)}'
     done
 }
@@ -133,7 +133,7 @@ if [[ -f $infinity/ready ]]; then
     [[ -f $out/text/modules.json ]] || "$infinity/bin/python" "$here/export_text_tower.py" docs/demo/vocab.txt "$out/text"
     port=$("$infinity/bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
     DO_NOT_TRACK=1 HF_HUB_OFFLINE=1 INFINITY_ANONYMOUS_USAGE_STATS=0 "$infinity/bin/infinity_emb" v2 --model-id "$out/text" \
-        --served-model-name vbge --engine torch --device cpu --dtype float32 --no-bettertransformer --url-prefix /v1 \
+        --served-model-name vbge --engine torch --device cpu --dtype float32 --no-bettertransformer --no-model-warmup --url-prefix /v1 \
         --host 127.0.0.1 --port "$port" >"$out/server.log" 2>&1 &
     pid=$!
     await 'Uvicorn running'
