@@ -76,8 +76,8 @@ bench: build ## images, pairs and texts a second beside the machine's limit; und
 bench-torch: build ## images a second beside PyTorch (downloads 0.6 GB once)
 	engine/testdata/reference/bench_torch.sh
 
-bench-http: build ## the server's figures: share of the engine's rate, latencies, overload; about six minutes
-	server/load/bench_http.sh
+bench-http: build ## the server under load beside its goals, demo model and full size; seven minutes
+	server/load/testdata/bench_http.sh
 
 soak: build ## clients of all manners at a server for SOAK (10m); what it uses must not grow
 	@$(native) VBGE_SOAK=$(SOAK) go test -v -tags "$${VBGE_TAGS:-}" -timeout 0 -run TestServeSoak ./cmd/vbge
