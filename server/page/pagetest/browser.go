@@ -97,7 +97,8 @@ func (p *Tab) allowed(m chromedp.ConsoleMessage) bool {
 		return true
 	}
 	for _, part := range p.allow {
-		if m.Source == "network" && strings.Contains(m.Text, part) {
+		failed := m.Source == "network" || strings.Contains(m.Text, "CORS policy")
+		if failed && strings.Contains(m.Text, part) {
 			return true
 		}
 	}
@@ -118,6 +119,12 @@ func (p *Tab) Do(actions ...chromedp.Action[chromedp.Void]) {
 func Eval[T any](p *Tab, expression string) T {
 	p.t.Helper()
 	return get(p, chromedp.Evaluate[T](expression))
+}
+
+// Await is the value of an expression that is a promise.
+func Await[T any](p *Tab, expression string) T {
+	p.t.Helper()
+	return get(p, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 }
 
 func get[T any](p *Tab, action chromedp.Action[T]) T {
