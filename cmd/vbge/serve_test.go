@@ -76,11 +76,20 @@ func TestServeFlagsNamed(t *testing.T) {
 	}
 }
 
-// TestServeLimits finds every limit of /info among the flags.
+// TestServeLimits: /info has each flag that is a limit, with its default and what it bounds.
 func TestServeLimits(t *testing.T) {
-	for _, l := range limitsOf(newServe().Flags()) {
-		if l.Flag == "" || l.Value == "" || l.Meaning == "" {
+	flags := newServe().Flags()
+	shown := map[string]bool{}
+	for _, l := range limitsOf(flags) {
+		if shown[l.Flag] || l.Value == "" || l.Meaning == "" {
 			t.Errorf("%+v", l)
 		}
+		shown[l.Flag] = true
 	}
+	limit := regexp.MustCompile(`^max-|-(timeout|delay|bytes)$|^linger$`)
+	flags.VisitAll(func(f *pflag.Flag) {
+		if limit.MatchString(f.Name) != shown["--"+f.Name] {
+			t.Errorf("--%s is a limit: %t; in /info: %t", f.Name, limit.MatchString(f.Name), shown["--"+f.Name])
+		}
+	})
 }
