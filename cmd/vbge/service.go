@@ -62,7 +62,7 @@ func (f *serveFlags) open(ctx context.Context, log *slog.Logger) (s *service, er
 	name := filepath.Base(filepath.Clean(f.model.dir))
 	m.ShowBuild(metrics.Build{Version: buildVersion(), Model: name, Device: s.engine.Device(), Precision: engine.PrecisionOf(s.engine.Storage())})
 	m.WatchEngine(s.engine.Stats)
-	m.WatchBodies(func() int64 { return s.server.Load().Stats().BodyMemory })
+	m.WatchServer(func() transport.Stats { return s.server.Load().Stats() })
 	s.embedder = &api.Embedder{Engine: s.engine, QueueTimeout: f.queueTime, Observe: m.ObserveInput}
 	f.transport.Observe = m.ObserveExchange
 

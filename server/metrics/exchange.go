@@ -12,6 +12,7 @@ import (
 // exchanges counts HTTP requests.
 type exchanges struct {
 	requests  *prometheus.CounterVec   // by route, method and status
+	errors    *prometheus.CounterVec   // by route and code
 	durations *prometheus.HistogramVec // by route and method
 	bytesIn   *prometheus.CounterVec   // by route
 	bytesOut  *prometheus.CounterVec   // by route
@@ -20,6 +21,7 @@ type exchanges struct {
 func newExchanges() exchanges {
 	return exchanges{
 		requests:  counters("vbge_http_requests_total", "HTTP requests answered, by the route's pattern.", "route", "method", "status"),
+		errors:    counters("vbge_http_errors_total", "HTTP requests refused or failed as a whole, by the error's code.", "route", "code"),
 		durations: histograms("vbge_http_request_duration_seconds", "Time from a request's head until its reply is ready to be sent.", seconds, "route", "method"),
 		bytesIn:   counters("vbge_http_request_bytes_total", "Bytes of requests' bodies as they were sent.", "route"),
 		bytesOut:  counters("vbge_http_response_bytes_total", "Bytes of replies' bodies as they were sent.", "route"),
@@ -27,13 +29,16 @@ func newExchanges() exchanges {
 }
 
 func (e exchanges) register(r *prometheus.Registry) {
-	r.MustRegister(e.requests, e.durations, e.bytesIn, e.bytesOut)
+	r.MustRegister(e.requests, e.errors, e.durations, e.bytesIn, e.bytesOut)
 }
 
 // ObserveExchange counts a request that has been answered; it is transport's Observe.
 func (m *Metrics) ObserveExchange(x transport.Exchange) {
 	route, method := routeLabel(x.Route), methodLabel(x.Method)
 	m.http.requests.WithLabelValues(route, method, strconv.Itoa(x.Status)).Inc()
+	if x.Code != "" {
+		m.http.errors.WithLabelValues(route, x.Code).Inc()
+	}
 	m.http.durations.WithLabelValues(route, method).Observe(x.Duration.Seconds())
 	m.http.bytesIn.WithLabelValues(route).Add(float64(x.BytesIn))
 	m.http.bytesOut.WithLabelValues(route).Add(float64(x.BytesOut))

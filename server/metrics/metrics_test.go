@@ -31,15 +31,15 @@ func filled() *Metrics {
 		return engine.Stats{Waiting: [2]int{engine.Bulk: 7, engine.Interactive: 2}, CacheBytes: 600, CacheEntries: 3,
 			CacheHits: 11, CacheMisses: 5, LastPass: time.Unix(1700000000, 5e8)}
 	})
-	m.WatchBodies(func() int64 { return 4096 })
+	m.WatchServer(func() transport.Stats { return transport.Stats{Connections: 5, BodyMemory: 4096} })
 	for _, x := range []transport.Exchange{
 		{Route: "/v1/embeddings", Method: http.MethodPost, Status: 200, Duration: 30 * time.Millisecond, BytesIn: 100, BytesOut: 4000,
 			Timing: []transport.Timing{{Stage: "parse", Duration: time.Millisecond}, {Stage: "compute", Duration: time.Hour}}},
 		{Route: "/v1/embeddings", Method: http.MethodPost, Status: 200, Duration: 50 * time.Millisecond, BytesIn: 11, BytesOut: 4000},
-		{Route: "/v1/items/{id}/image", Method: http.MethodGet, Status: 404, BytesOut: 90},
+		{Route: "/v1/items/{id}/image", Method: http.MethodGet, Status: 404, BytesOut: 90, Code: "no_such_item"},
 		{Method: "BREW", Status: 404},
 		{Method: "", Status: 400},
-		{Method: "", Status: 503},
+		{Method: "", Status: 503, Code: "too_many_connections"},
 	} {
 		m.ObserveExchange(x)
 	}
@@ -103,7 +103,10 @@ func TestPage(t *testing.T) {
 		"vbge_http_request_bytes_total route=/v1/embeddings":                        111,
 		"vbge_http_response_bytes_total route=/v1/embeddings":                       8000,
 		"vbge_http_response_bytes_total route=/v1/items/{id}/image":                 90,
-		"vbge_http_body_bytes": 4096,
+		"vbge_http_errors_total code=no_such_item route=/v1/items/{id}/image":       1,
+		"vbge_http_errors_total code=too_many_connections route=unknown":            1,
+		"vbge_http_body_bytes":  4096,
+		"vbge_http_connections": 5,
 		"vbge_inputs_total kind=image lane=interactive outcome=ok": 2,
 		"vbge_inputs_total kind=text lane=bulk outcome=queue_full": 1,
 		"vbge_stage_duration_seconds stage=wait sum":               .001,

@@ -4,17 +4,20 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vbge/engine"
+	"vbge/server/transport"
 )
 
 // WatchEngine shows an engine's queues and cache as they are whenever they are asked for. It is
 // called once.
 func (m *Metrics) WatchEngine(stats func() engine.Stats) { m.registry.MustRegister(engineStats(stats)) }
 
-// WatchBodies shows how many bytes of requests' bodies are in memory. It is called once.
-func (m *Metrics) WatchBodies(bytes func() int64) {
+// WatchServer shows what a server holds whenever it is asked for. It is called once.
+func (m *Metrics) WatchServer(stats func() transport.Stats) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "vbge_http_connections", Help: "Open connections, which --max-connections bounds.",
+	}, func() float64 { return float64(stats().Connections) }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "vbge_http_body_bytes", Help: "Bytes of requests' bodies in memory, which --max-body-memory bounds.",
-	}, func() float64 { return float64(bytes()) }))
+	}, func() float64 { return float64(stats().BodyMemory) }))
 }
 
 // engineStats collects from one snapshot, so that what belongs together is of one moment.

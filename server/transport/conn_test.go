@@ -40,12 +40,12 @@ func TestTooManyConnections(t *testing.T) {
 	if got := s.dial().send(get).receive("GET"); got.StatusCode != 200 {
 		t.Errorf("after one has left: %s", got.Status)
 	}
-	statuses := map[int]int{}
+	codes := map[string]int{}
 	for range 5 {
-		statuses[s.next().Status]++
+		codes[s.next().Code]++
 	}
-	if statuses[200] != 4 || statuses[503] != 1 {
-		t.Errorf("Observe was told of %v", statuses)
+	if codes[""] != 4 || codes["too_many_connections"] != 1 {
+		t.Errorf("Observe was told of %v", codes)
 	}
 }
 

@@ -69,6 +69,7 @@ type Exchange struct {
 	Route    string // the path of the route, with its parameters' names; "" where there is none
 	Method   string // "" where the request could not be read
 	Status   int
+	Code     string        // of the error; "" is a success
 	Duration time.Duration // from the headers to the reply; without sending it
 	BytesIn  int           // of the body as it was sent, as far as it was read
 	BytesOut int           // of the reply's body as it is sent

@@ -190,7 +190,7 @@ func TestRefusals(t *testing.T) {
 			if got.Close != test.closed {
 				t.Errorf("Connection: close is %v, want %v", got.Close, test.closed)
 			}
-			if e := s.next(); e.Status != test.status {
+			if e := s.next(); e.Status != test.status || e.Code != test.code {
 				t.Errorf("Observe was told of %+v", e)
 			}
 			if test.closed {

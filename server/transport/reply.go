@@ -129,6 +129,9 @@ func (s *Server) record(x *exchange, r *Response, f *fault.Error) {
 		Method: x.method, Status: x.status, Duration: time.Since(x.start),
 		BytesIn: x.bytesIn, BytesOut: x.bytesOut, Timing: r.Timing,
 	}
+	if f != nil {
+		e.Code = f.Code
+	}
 	level := slog.LevelInfo
 	if x.route != nil {
 		e.Route = x.route.Path

@@ -182,7 +182,7 @@ func (s *Server) converse(c *conn) {
 func (s *Server) refuse(c net.Conn) {
 	defer c.Close()
 	s.options.Log.Warn("connection refused", remote(c), "connections", s.options.MaxConnections)
-	s.options.Observe(Exchange{Status: http.StatusServiceUnavailable, BytesOut: len(s.tooMany)})
+	s.options.Observe(Exchange{Status: http.StatusServiceUnavailable, Code: "too_many_connections", BytesOut: len(s.tooMany)})
 	if err := c.SetWriteDeadline(time.Now().Add(refusalWrite)); err != nil {
 		return
 	}
