@@ -113,6 +113,9 @@ func (o Options) withBudget(targets []target) Options {
 	return o
 }
 
+// MaxBatchTokens returns the token budget of one pass: that of Options, or the devices' default.
+func (e *Engine) MaxBatchTokens() int { return e.options.MaxBatchTokens }
+
 // target is one device to compute on.
 type target struct {
 	kind  string // cpu, ref, cuda

@@ -22,12 +22,17 @@ import (
 
 // TestServeDescribed holds the routes that are served against the document. The page's are for itself.
 func TestServeDescribed(t *testing.T) {
-	f := serveFlags{transport: transport.DefaultOptions(), model: modelFlags{dir: tinyModel(t)}}
+	f := serveFlags{transport: transport.DefaultOptions(), model: modelFlags{dir: tinyModel(t)}, limits: limitsOf(newServe().Flags())}
 	s, err := f.open(t.Context(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.close()
+	for _, l := range f.limits {
+		if l.Flag == "--max-batch-tokens" && l.Value != s.engine.MaxBatchTokens() || l.Value == 0 {
+			t.Errorf("%s is said to be %v", l.Flag, l.Value)
+		}
+	}
 	ofPage := page.Routes(page.Options{})
 	described := slices.DeleteFunc(slices.Clone(s.routes), func(r transport.Route) bool {
 		return slices.ContainsFunc(ofPage, func(p transport.Route) bool { return p.Path == r.Path })

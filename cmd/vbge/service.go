@@ -78,6 +78,11 @@ func (f *serveFlags) open(ctx context.Context, log *slog.Logger) (s *service, er
 	if f.items == "" {
 		noItems = items.ErrReadOnly.Error()
 	}
+	for i, l := range f.limits {
+		if l.Flag == "--max-batch-tokens" { // whose default depends on the device
+			f.limits[i].Value = s.engine.MaxBatchTokens()
+		}
+	}
 	examples, err := readExamples(f.examples, f.model.options.Limits)
 	if err != nil {
 		return s, fmt.Errorf("%w: --examples: %w", errUsage, err)
