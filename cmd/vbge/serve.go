@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
@@ -163,16 +161,8 @@ func (f *serveFlags) run(ctx context.Context, out io.Writer) (err error) {
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
 	defer watchKeys(hangup, f.transport.Keys, log)()
-	log.Info("serving", "address", "http://"+listener.Addr().String(), "device", s.engine.Device(), "after", time.Since(began).Round(time.Millisecond))
+	log.Info("serving", "address", addressOf(listener), "device", s.engine.Device(), "after", time.Since(began).Round(time.Millisecond))
 	return server.Serve(ctx, listener)
-}
-
-// listen opens host:port or unix:PATH.
-func listen(ctx context.Context, address string) (net.Listener, error) {
-	if path, unix := strings.CutPrefix(address, "unix:"); unix {
-		return (&net.ListenConfig{}).Listen(ctx, "unix", path)
-	}
-	return (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 }
 
 // watchKeys reads the keys again at each signal, until the function it returns is called.
