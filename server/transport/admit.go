@@ -125,6 +125,7 @@ func presentedKey(h *fasthttp.RequestHeader) (string, error) {
 		return "", errors.New("there is more than one header with a key")
 	case len(bearers) == 1:
 		scheme, key, _ := strings.Cut(bearers[0], " ")
+		key = strings.TrimLeft(key, " ") // RFC 9110, section 11.4
 		if !strings.EqualFold(scheme, "Bearer") || !isToken(key) {
 			return "", errors.New("the Authorization header is not Bearer and a key")
 		}

@@ -144,7 +144,7 @@ func TestKeysOpenRoutes(t *testing.T) {
 	if got := s.ask("GET", "/open", "", ""); got.StatusCode != 200 {
 		t.Errorf("an open route without a key: %s", got.Status)
 	}
-	for _, header := range []string{"Authorization: Bearer sesame\r\n", "authorization: bearer sesame\r\n", "X-Api-Key: sesame\r\n"} {
+	for _, header := range []string{"Authorization: Bearer sesame\r\n", "authorization: bearer sesame\r\n", "Authorization: Bearer  sesame\r\n", "X-Api-Key: sesame\r\n"} {
 		for method, path := range map[string]string{"GET": "/keyed", "POST": "/items"} {
 			name = ""
 			// Other names of the machine, and pages with a key, are fine then.
@@ -185,6 +185,9 @@ func TestWritesOffLoopback(t *testing.T) {
 	}
 	if got := s.ask("POST", "/", "Host: example.com\r\nContent-Length: 0\r\n", ""); got.StatusCode != 200 {
 		t.Errorf("a route that does not write: %s", got.Status)
+	}
+	if !strings.Contains(s.log.String(), "anybody who reaches the server may use it") {
+		t.Errorf("the log does not warn:\n%s", s.log)
 	}
 }
 

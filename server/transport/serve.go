@@ -36,6 +36,9 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	}
 	defer ln.Close()
 	s.loopback, s.unix = locality(ln.Addr())
+	if !s.loopback && s.options.Keys == nil {
+		s.options.Log.Warn("there are no --keys: anybody who reaches the server may use it, but for routes that write")
+	}
 	base, abort := context.WithCancelCause(context.WithoutCancel(ctx))
 	s.base = base
 	ended := make(chan struct{})
