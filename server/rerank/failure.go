@@ -12,7 +12,10 @@ import (
 	"github.com/sashabaranov/go-openai"
 )
 
-var errRedirect = errors.New("the server redirects elsewhere")
+var (
+	errRedirect = errors.New("the server redirects elsewhere")
+	errTimeout  = errors.New("Options.Timeout has passed") // and not a deadline of the caller's
+)
 
 // boundedTransport keeps a server from filling the memory: the client library reads whole bodies.
 type boundedTransport struct{ next http.RoundTripper }
@@ -29,9 +32,12 @@ func (t boundedTransport) RoundTrip(request *http.Request) (*http.Response, erro
 // explain turns a failed call into a sentence with what to change. Only the causes that callers
 // branch on are wrapped: the others may hold the key.
 func (r *Reranker) explain(ctx context.Context, err error) error {
-	if cause := ctx.Err(); errors.Is(cause, context.DeadlineExceeded) {
+	switch cause := ctx.Err(); {
+	case context.Cause(ctx) == errTimeout:
 		return fmt.Errorf("%s did not answer within %v, try a longer timeout: %w", r.options.Model, r.options.Timeout, cause)
-	} else if cause != nil {
+	case errors.Is(cause, context.DeadlineExceeded):
+		return fmt.Errorf("%s did not answer before the request's own time was over: %w", r.options.Model, cause)
+	case cause != nil:
 		return fmt.Errorf("the reranking was interrupted: %w", cause)
 	}
 	var tooLarge *http.MaxBytesError

@@ -92,7 +92,7 @@ func (r *Reranker) Rerank(ctx context.Context, request Request) (Ranking, error)
 	case http.DetectContentType(request.Panorama) != "image/jpeg":
 		return Ranking{}, errors.New("rerank: the panorama is not a JPEG")
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.options.Timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, r.options.Timeout, errTimeout)
 	defer cancel()
 	response, err := r.client.CreateChatCompletion(ctx, r.chatRequest(request))
 	if err != nil {

@@ -224,6 +224,14 @@ func TestTimeoutAndInterruption(t *testing.T) {
 	}
 	expectSentence(t, err)
 
+	hurried, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = newReranker(t, server.URL).Rerank(hurried, testRequest(t))
+	if !errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "1m0s") || !strings.Contains(err.Error(), "the request's own time") {
+		t.Errorf("error %v, want the caller's deadline, not Options.Timeout", err)
+	}
+	expectSentence(t, err)
+
 	interrupted, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err = newReranker(t, server.URL).Rerank(interrupted, testRequest(t)); !errors.Is(err, context.Canceled) {
