@@ -214,7 +214,8 @@ func TestBrokenDevice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("fell off the bus")
 		device := &fakeDevice{gate: make(chan struct{})}
-		e := fakeEngine(t, Options{Threads: 1}, device)
+		passes := 0
+		e := fakeEngine(t, Options{Threads: 1, OnPass: func(PassReport) { passes++ }}, device)
 		defer e.Close()
 		device.run = func([]int32) error { device.fail(broken); return broken }
 		many := make([]Input, 1000)
@@ -227,14 +228,25 @@ func TestBrokenDevice(t *testing.T) {
 		if err := <-call; !errors.Is(err, broken) {
 			t.Errorf("%v", err)
 		}
-		if err := e.Ready(); !errors.Is(err, broken) {
-			t.Errorf("ready: %v", err)
+		if err := e.Ready(); !errors.Is(err, broken) || passes != 1 {
+			t.Errorf("ready: %v, after %d passes", err, passes)
 		}
 		results, err := e.Do(t.Context(), Request{Inputs: texts3(), NoWait: true})
 		if !errors.Is(err, broken) || !errors.Is(results[2].Err, broken) {
 			t.Errorf("the next call: %v", err)
 		}
 	})
+}
+
+// TestBrokenUnseen: a device that has failed since its last pass is given none.
+func TestBrokenUnseen(t *testing.T) {
+	broken, device := errors.New("fell off the bus"), &fakeDevice{}
+	e := fakeEngine(t, Options{}, device)
+	defer e.Close()
+	device.fail(broken)
+	if results, err := e.Embed(t.Context(), texts3()); !errors.Is(err, broken) || !errors.Is(results[0].Err, broken) {
+		t.Errorf("%v, %v", err, results[0].Err)
+	}
 }
 
 // TestCloseWhileBusy: the pass under way is computed, everything else ends with ErrClosed, and so do later calls.

@@ -76,27 +76,36 @@ func (q *Queue[R, P]) freeDevice() (device int, ok bool) {
 	return device, !q.lingers()
 }
 
-// lingers reports whether a batch that is not full is left to grow, and sees to it that it does not
-// for ever.
+// lingers reports whether a batch that is not full is left to grow, and sees to it that it is not for ever.
 func (q *Queue[R, P]) lingers() bool {
-	if q.options.Linger <= 0 {
+	most := q.options.Linger
+	if len(q.ready[Interactive]) == 0 && (q.preparing[Bulk] > 0 || q.preparable(Bulk)) {
+		most = max(most, q.options.Gather)
+	}
+	if most <= 0 {
 		return false
 	}
-	left := q.options.Linger
+	left := most
 	for _, ready := range q.ready {
 		if len(ready) > 0 {
-			left = min(left, q.options.Linger-time.Since(ready[0].ready))
+			left = min(left, most-time.Since(ready[0].ready))
 		}
 	}
-	if left > 0 && q.linger == nil {
-		q.linger = time.AfterFunc(left, func() {
-			q.mu.Lock()
-			defer q.mu.Unlock()
-			q.linger = nil
-			q.batches.Signal()
-		})
+	switch {
+	case left <= 0:
+		return false
+	case q.linger == nil:
+		q.linger = time.AfterFunc(left, q.lingered)
+	default:
+		q.linger.Reset(left)
 	}
-	return left > 0
+	return true
+}
+
+func (q *Queue[R, P]) lingered() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.batches.Signal()
 }
 
 // fill moves ready inputs of a lane to an empty batch, in order, and drops those that are given up.

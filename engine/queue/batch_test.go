@@ -40,7 +40,7 @@ func TestGathers(t *testing.T) {
 			}
 		}
 		sizes := []int{}
-		for _, p := range w.passes {
+		for _, p := range w.seen() {
 			sizes = append(sizes, len(p.names))
 		}
 		// The tenth input after the first comes as the device is back.
@@ -67,12 +67,86 @@ func TestLinger(t *testing.T) {
 			began time.Duration
 		}
 		got := []batch{}
-		for _, p := range w.passes {
+		for _, p := range w.seen() {
 			got = append(got, batch{len(p.names), p.began})
 		}
 		want := []batch{{2, 5 * ms}, {4, 20 * ms}, {1, 30 * ms}, {1, 56 * ms}}
 		if !slices.Equal(got, want) {
 			t.Errorf("batches %v, want %v", got, want)
+		}
+	})
+}
+
+// TestFill: a Bulk batch waits for inputs that are being prepared, until it is full or they are ready, and not for ever; an
+// interactive one does not.
+func TestFill(t *testing.T) {
+	tests := []struct {
+		name    string
+		lane    Lane
+		inputs  int
+		prepare time.Duration // of each four
+		gather  time.Duration
+		sizes   []int
+		first   time.Duration // when the first batch begins
+	}{
+		{"until it is full", Bulk, 12, 2 * ms, 20 * ms, []int{8, 4}, 4 * ms},
+		{"until nothing is prepared", Bulk, 6, 2 * ms, 20 * ms, []int{6}, 4 * ms},
+		{"not for ever", Bulk, 6, 8 * ms, 5 * ms, []int{4, 2}, 13 * ms},
+		{"interactive", Interactive, 6, 2 * ms, 20 * ms, nil, 2 * ms}, // of any size
+	}
+	for _, test := range tests {
+		in(t, Options{Budget: 80, Gather: test.gather}, func(t *testing.T, w *world) {
+			w.prepare = test.prepare
+			w.run()
+			if err := <-w.call(t.Context(), Call[*request]{Request: inputs("x", slices.Repeat([]int{10}, test.inputs)...), Lane: test.lane}); err != nil {
+				t.Error(err)
+			}
+			var sizes []int
+			for _, p := range w.seen() {
+				sizes = append(sizes, len(p.names))
+			}
+			if test.sizes != nil && !slices.Equal(sizes, test.sizes) || w.passes[0].began != test.first {
+				t.Errorf("%s: batches of %v, the first after %v; want %v after %v", test.name, sizes, w.passes[0].began, test.sizes, test.first)
+			}
+		})
+	}
+}
+
+// TestFillInteractive: an interactive input is not kept for Bulk ones that are being prepared.
+func TestFillInteractive(t *testing.T) {
+	in(t, Options{Budget: 80, Gather: 20 * ms}, func(t *testing.T, w *world) {
+		w.prepare = 10 * ms
+		w.run()
+		bulk := w.call(t.Context(), Call[*request]{Request: inputs("bulk", slices.Repeat([]int{10}, 8)...)})
+		time.Sleep(5 * ms)
+		synctest.Wait()
+		w.prepare = 0
+		if err := <-w.call(t.Context(), Call[*request]{Request: inputs("query", 10), Lane: Interactive}); err != nil {
+			t.Error(err)
+		}
+		if p := w.seen()[0]; p.lane != Interactive || p.began != 5*ms {
+			t.Errorf("%+v", p)
+		}
+		if err := <-bulk; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestLingerTogether: what has lingered goes to all devices that are free.
+func TestLingerTogether(t *testing.T) {
+	in(t, Options{Budget: 80, Linger: 5 * ms, Devices: 2}, func(t *testing.T, w *world) {
+		w.run()
+		synctest.Wait()
+		a := w.call(t.Context(), Call[*request]{Request: inputs("bulk", 10)})
+		b := w.call(t.Context(), Call[*request]{Request: inputs("query", 10), Lane: Interactive})
+		if err := errors.Join(<-a, <-b); err != nil {
+			t.Error(err)
+		}
+		for _, p := range w.seen() {
+			if p.began != 5*ms {
+				t.Errorf("%v began after %v", p.names, p.began)
+			}
 		}
 	})
 }
@@ -100,10 +174,10 @@ func TestInteractiveFirst(t *testing.T) {
 		if err := <-bulk; err != nil {
 			t.Error(err)
 		}
-		if got := lanesOf(w.passes[:5]); got != "bbbib" {
+		if got := lanesOf(w.seen()[:5]); got != "bbbib" {
 			t.Errorf("passes %s", got)
 		}
-		if p := w.passes[3]; !slices.Equal(p.names, []string{"query"}) {
+		if p := w.seen()[3]; !slices.Equal(p.names, []string{"query"}) {
 			t.Errorf("the interactive batch has %v", p.names)
 		}
 	})
@@ -122,18 +196,16 @@ func TestShare(t *testing.T) {
 				if err := <-b; err != nil {
 					t.Error(err)
 				}
-				w.mu.Lock()
-				n := 0
-				for _, p := range w.passes {
+				passes, n := w.seen(), 0
+				for _, p := range passes {
 					if p.lane == Bulk {
 						n += len(p.names)
 					}
 				}
-				t.Logf("%d bulk inputs with 300 interactive ones: %s", n, lanesOf(w.passes))
+				t.Logf("%d bulk inputs with 300 interactive ones: %s", n, lanesOf(passes))
 				if n < 300/5 || n > 300/2 {
 					t.Errorf("bulk had %d inputs computed while interactive had 300", n)
 				}
-				w.mu.Unlock()
 				if err := <-a; err != nil {
 					t.Error(err)
 				}
@@ -211,7 +283,7 @@ func TestDevices(t *testing.T) {
 			began  time.Duration
 		}
 		var got []batch
-		for _, p := range w.passes {
+		for _, p := range w.seen() {
 			got = append(got, batch{p.tokens, p.began})
 		}
 		if want := []batch{{10, 0}, {20, 0}, {90, 4 * ms}, {70, 10 * ms}}; !slices.Equal(got, want) {

@@ -82,19 +82,56 @@ func TestGivenUpUnseen(t *testing.T) {
 	})
 }
 
+// TestTooLateUnseen: Take knows what time it is, too.
+func TestTooLateUnseen(t *testing.T) {
+	in(t, Options{Budget: 100}, func(t *testing.T, w *world) {
+		r := inputs("late", 10)
+		c := &call[*request]{Call: Call[*request]{Request: r, Inputs: 1, Timeout: 5 * ms}, ctx: t.Context(), deadline: time.Now().Add(5 * ms), left: 1, done: make(chan struct{})}
+		if err := w.admit(c); err != nil {
+			t.Fatal(err)
+		}
+		i, _ := w.Next()
+		w.Ready(i)
+		time.Sleep(5 * ms)
+		if batch := w.fill(nil, Bulk); len(batch) != 0 || !errors.Is(r.errs[0], ErrTimeout) {
+			t.Errorf("a batch of %v, error %v", batch, r.errs[0])
+		}
+		<-c.done
+	})
+}
+
 // TestGivenUpWhilePrepared: Do waits for the preparer that reads the request, and the input goes no further.
 func TestGivenUpWhilePrepared(t *testing.T) {
 	in(t, Options{Budget: 100}, func(t *testing.T, w *world) {
-		w.prepare = 8 * ms
+		w.compute = 100 * ms
 		w.run()
+		first := busy(t, w) // nobody looks at what is ready until it is done
+		w.prepare = 8 * ms
 		ctx, cancel := context.WithTimeout(t.Context(), 3*ms)
 		defer cancel()
 		r := inputs("x", slices.Repeat([]int{10}, 50)...)
 		if err := <-w.call(ctx, Call[*request]{Request: r}); !errors.Is(err, context.DeadlineExceeded) || time.Since(w.start) != 8*ms {
 			t.Errorf("%v after %v", err, time.Since(w.start))
 		}
-		if len(w.passes) != 0 || r.computed() != 0 {
-			t.Errorf("%d passes, %d computed", len(w.passes), r.computed())
+		if err := <-first; err != nil || len(w.passes) != 1 || r.computed() != 0 {
+			t.Errorf("%v, %d passes, %d computed", err, len(w.passes), r.computed())
+		}
+	})
+}
+
+// TestFailedWhileGivenUp: where an input cannot be prepared since its call is given up, the call says that.
+func TestFailedWhileGivenUp(t *testing.T) {
+	in(t, Options{Budget: 100}, func(t *testing.T, w *world) {
+		ctx, cancel := context.WithCancel(t.Context())
+		r := inputs("x", 10)
+		done := w.call(ctx, Call[*request]{Request: r})
+		i, _ := w.Next()
+		w.queue.mu.Lock()
+		cancel() // Do wakes up, and waits for the lock
+		w.queue.mu.Unlock()
+		w.Failed(i, errors.New("stopped waiting for memory"))
+		if err := <-done; !errors.Is(err, context.Canceled) || !errors.Is(r.errs[0], context.Canceled) {
+			t.Errorf("%v, %v", err, r.errs[0])
 		}
 	})
 }
@@ -228,6 +265,47 @@ func TestStop(t *testing.T) {
 		late := inputs("late", 10)
 		if err := <-w.call(t.Context(), Call[*request]{Request: late}); !errors.Is(err, errStopped) || !errors.Is(late.errs[0], errStopped) {
 			t.Errorf("a later call: %v, %v", err, late.errs)
+		}
+	})
+}
+
+// TestStopWhilePrepared: the last input of a call ends too, when it is prepared.
+func TestStopWhilePrepared(t *testing.T) {
+	in(t, Options{Budget: 20}, func(t *testing.T, w *world) {
+		w.prepare = 8 * ms
+		w.run()
+		r := inputs("x", 10)
+		done := w.call(t.Context(), Call[*request]{Request: r})
+		time.Sleep(3 * ms)
+		w.Stop(errStopped)
+		if err := <-done; !errors.Is(err, errStopped) || !errors.Is(r.errs[0], errStopped) || time.Since(w.start) != 8*ms {
+			t.Errorf("%v, %v after %v", err, r.errs[0], time.Since(w.start))
+		}
+	})
+}
+
+// TestOverlap: preparers that sleep are all roused by one call, and go on while a device computes, as far as they may.
+func TestOverlap(t *testing.T) {
+	in(t, Options{Budget: 20, Prepared: 40}, func(t *testing.T, w *world) {
+		w.prepare, w.compute = 5*ms, 100*ms
+		w.run()
+		synctest.Wait()
+		done := w.call(t.Context(), Call[*request]{Request: inputs("x", slices.Repeat([]int{10}, 20)...)})
+		time.Sleep(6 * ms)
+		if n := w.Waiting()[Bulk]; n < 6 || len(w.seen()) != 1 { // four prepared at once, some of them computed, four more begun
+			t.Errorf("%d inputs in preparation, %d passes", n, len(w.passes))
+		}
+		for pass := range 3 {
+			time.Sleep(time.Duration(50+100*pass)*ms - time.Since(w.start))
+			w.queue.mu.Lock()
+			if ready := w.tokens[Bulk]; ready < 40 {
+				t.Errorf("in pass %d: %d tokens ready of the next", pass, ready)
+			}
+			w.queue.mu.Unlock()
+			time.Sleep(50 * ms)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
 		}
 	})
 }

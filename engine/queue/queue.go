@@ -1,8 +1,8 @@
 // Package queue brings the inputs of many calls to devices in batches. It knows nothing of models: an
 // input is a place in a request, what has been prepared of it, and how many tokens it costs.
 //
-// An input waits until a preparer asks for it (Next), is prepared, is ready, goes into a batch that is
-// taken for a device (Take), and ends (Done). A device with nothing to do takes whatever is ready;
+// An input waits until a preparer asks for it (Next), is prepared, is ready (Ready), goes into a batch that
+// is taken for a device (Take), and ends (Done). A device with nothing to do takes whatever is ready;
 // while it computes, inputs gather. There are two lanes: Interactive goes ahead, Bulk has a share.
 //
 // Within a lane calls take turns, an input each, so that a call of many inputs holds up a later one by
@@ -34,7 +34,7 @@ const Share = 4
 // some that do. The first of a lane is never passed over, so each is taken in its turn.
 const lookAhead = 32
 
-// Options bound a queue. Each is positive but Linger.
+// Options bound a queue. Each is positive but Linger and Gather.
 type Options struct {
 	Budget     int // tokens of a batch, unless it is a single input
 	Prepared   int // tokens that wait ready in each lane; the inputs under way may exceed it
@@ -43,6 +43,9 @@ type Options struct {
 	Devices    int
 	Passes     int           // under way at once on a device; beyond the first only full batches
 	Linger     time.Duration // that a device without work waits for a fuller batch; 0 is not at all
+	// Gather is how long a Bulk batch waits, beyond Linger, to be filled by Bulk inputs that are being
+	// prepared. It is for devices that compute on the preparers' own processors, which have enough to do.
+	Gather time.Duration
 }
 
 var (
@@ -70,7 +73,7 @@ type Queue[R Request, P any] struct {
 	admitted  int        // of those, the inputs of calls that do not wait for room
 
 	prepareTurn, batchTurn turn
-	linger                 *time.Timer // runs while a device waits for a fuller batch
+	linger                 *time.Timer // runs out when a device has waited for a fuller batch
 }
 
 // New returns an empty queue.

@@ -149,6 +149,14 @@ func (w *world) computeAll() {
 	}
 }
 
+// seen returns the passes so far, once every goroutine is idle.
+func (w *world) seen() []pass {
+	synctest.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.passes)
+}
+
 // call calls Do in a goroutine of its own.
 func (w *world) call(ctx context.Context, c Call[*request]) <-chan error {
 	done := make(chan error, 1)
