@@ -10,6 +10,7 @@ import (
 	"image/color"
 	"image/gif"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"regexp"
@@ -37,7 +38,11 @@ func TestServeBombs(t *testing.T) {
 		{"gzip of 300 MB", "application/json", "gzip", gzipped(t, 300), 413},
 		{"zstd of 300 MB", "application/json", "zstd", zstandard(t, 300), 413},
 		{"gzip in gzip", "application/json", "gzip", gzippedBytes(t, gzipped(t, 300)), 400},
-		{"40,000 x 40,000 PNG", "image/png", "", widePNG(t, picture, 40000), 413},
+		{"40,000 x 40,000 PNG", "image/png", "", widePNG(t, picture, 40000, 40000), 413},
+		{"1 x 65,537 PNG", "image/png", "", widePNG(t, picture, 1, 65537), 413},
+		{"2 billion x 2 billion PNG", "image/png", "", widePNG(t, picture, math.MaxInt32, math.MaxInt32), 413},
+		{"JPEG of 5,000 scans", "image/jpeg", "", longJPEG(t), 400},
+		{"a form of 10,000 parts", "multipart/form-data; boundary=e", "", bytes.Repeat([]byte("--e\r\nContent-Disposition: form-data; name=text\r\n\r\n\r\n"), 10_000), 413},
 		{"PNG with 64 MB of text", "image/png", "", wordyPNG(t, picture, 64<<20), 200},
 		{"GIF of 10,000 frames", "image/gif", "", longGIF(t), 200},
 		{"arrays in arrays", "application/json", "", []byte(`{"inputs": ` + strings.Repeat("[", 1<<20)), 400},
@@ -117,12 +122,12 @@ func zstandard(t *testing.T, n int) []byte {
 	return bytes.Repeat(b.Bytes(), n)
 }
 
-// widePNG is a PNG whose header claims side x side.
-func widePNG(t *testing.T, file []byte, side int) []byte {
+// widePNG is a PNG whose header claims width x height.
+func widePNG(t *testing.T, file []byte, width, height uint32) []byte {
 	t.Helper()
 	file = bytes.Clone(file)
-	binary.BigEndian.PutUint32(file[16:], uint32(side))
-	binary.BigEndian.PutUint32(file[20:], uint32(side))
+	binary.BigEndian.PutUint32(file[16:], width)
+	binary.BigEndian.PutUint32(file[20:], height)
 	binary.BigEndian.PutUint32(file[29:], crc32.ChecksumIEEE(file[12:29]))
 	return file
 }
@@ -141,6 +146,14 @@ func wordyPNG(t *testing.T, file []byte, n int) []byte {
 	out = append(out, text.Bytes()...)
 	out = binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(text.Bytes()))
 	return append(out, file[header:]...)
+}
+
+// longJPEG has its last scan 5,000 times.
+func longJPEG(t *testing.T) []byte {
+	t.Helper()
+	file := readFile(t, imagePath("progressive_420.jpg"))
+	last, end := bytes.LastIndex(file, []byte{0xff, 0xda}), bytes.LastIndex(file, []byte{0xff, 0xd9})
+	return slices.Concat(file[:last], bytes.Repeat(file[last:end], 5000), file[end:])
 }
 
 func longGIF(t *testing.T) []byte {
