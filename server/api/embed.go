@@ -66,16 +66,20 @@ func (a *api) embedTEI(ctx context.Context, r *transport.Request) (*transport.Re
 }
 
 func (a *api) parseEmbed(r *transport.Request) (*wire.Embeddings, error) {
-	switch t := mediaType(r); {
-	case t == "application/json":
-		return wire.ParseTEI(r.Body, a.limits())
-	case t == "multipart/form-data":
-		return wire.ParseForm(r.Header.Get("Content-Type"), r.Body, a.limits())
-	case isPicture(t):
+	t := mediaType(r)
+	if isPicture(t) {
 		return wire.ParsePicture(r.Body, r.Query)
-	default:
-		return nil, unsupported(t, "application/json, multipart/form-data, or a picture's file as image/jpeg")
 	}
+	if err := noQuery(r); err != nil {
+		return nil, err
+	}
+	switch t {
+	case "application/json":
+		return wire.ParseTEI(r.Body, a.limits())
+	case "multipart/form-data":
+		return wire.ParseForm(r.Header.Get("Content-Type"), r.Body, a.limits())
+	}
+	return nil, unsupported(t, "application/json, multipart/form-data, or a picture's file as image/jpeg")
 }
 
 func (a *api) limits() wire.Limits {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"syscall"
 
 	"vbge/engine"
 	"vbge/engine/cpu"
@@ -76,6 +77,9 @@ var answers = []struct {
 		"send an id that a search has answered; pictures are shown from --items-dir and --images alone"), false},
 	{items.ErrReadOnly, fault.New(http.StatusForbidden, "items_read_only", "",
 		"start the server with --items-dir, a folder for the pictures that are added"), false},
+
+	{syscall.ENOSPC, fault.New(http.StatusInsufficientStorage, "storage_full", "there is no room for another picture under --items-dir",
+		"send it again when the operator has made room"), false},
 
 	{search.ErrQuery, fault.New(http.StatusBadRequest, "invalid_query", "", "send a picture, a text, or both, and a limit of at least 1"), false},
 }

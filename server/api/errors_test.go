@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -142,6 +143,7 @@ func TestAnswers(t *testing.T) {
 		{catalog.ErrUnreachable, 503, "milvus_unreachable", false, true},
 		{items.ErrNotFound, 404, "no_such_item", false, false},
 		{items.ErrReadOnly, 403, "items_read_only", true, false},
+		{&os.PathError{Op: "write", Path: "/home/secret", Err: syscall.ENOSPC}, 507, "storage_full", false, false},
 		{search.ErrQuery, 400, "invalid_query", true, false},
 		{errors.New("cannot allocate at 0xc000"), 500, "internal", false, false},
 	} {

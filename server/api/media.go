@@ -30,3 +30,12 @@ func unsupported(mediaType, wanted string) error {
 		fmt.Sprintf("this route reads no bodies of type %.48q", mediaType),
 		"send "+wanted+", and say so in Content-Type").At("Content-Type")
 }
+
+// noQuery refuses a query beside a body that has all of its members itself: nobody would read it.
+func noQuery(r *transport.Request) error {
+	if len(r.Query) == 0 {
+		return nil
+	}
+	return fault.New(http.StatusBadRequest, "unknown_field", "the query is read only beside a body that is a picture's file",
+		"put into the body what it says").At("/query")
+}

@@ -80,6 +80,8 @@ func TestRefusals(t *testing.T) {
 			message: "4 dimensions are asked for: the model's vectors have 3, and it is not trained for shorter ones (Matryoshka)", change: "leave dimensions out, or send 3"},
 		"priority": {request: post("/v1/embeddings", words, "X-Priority", "high").wrong(), status: 400, code: "invalid_priority", param: "X-Priority",
 			message: "the header X-Priority is neither interactive nor bulk", change: "send one of these, or leave it out: one input is interactive, several are bulk"},
+		"a query that is not read": {request: post("/embed?truncate=true", `{"inputs":"a"}`), status: 400, code: "unknown_field", param: "/query",
+			message: "the query is read only beside a body that is a picture's file", change: "put into the body what it says"},
 		"no such reply": {request: post("/embed", `{"inputs":"a"}`, "Accept", "text/html"), status: 406, code: "not_acceptable", param: "Accept",
 			message: "Accept: neither JSON nor application/octet-stream", change: "accept application/json, or application/octet-stream with dtype=float32, dtype=float16 or dtype=int8"},
 

@@ -62,6 +62,9 @@ func (a *api) parseSearch(r *transport.Request) (*wire.Search, error) {
 	if isPicture(mediaType(r)) {
 		return wire.ParseSearchPicture(r.Body, r.Query)
 	}
+	if err := noQuery(r); err != nil {
+		return nil, err
+	}
 	return wire.ParseSearch(r.Header.Get("Content-Type"), r.Body, a.limits())
 }
 

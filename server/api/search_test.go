@@ -180,7 +180,7 @@ func TestSearchRefusals(t *testing.T) {
 		refusal
 		catalog error
 	}{
-		"nothing": {refusal: refusal{request: post("/v1/search", `{}`), status: 400, code: "empty_item",
+		"nothing": {refusal: refusal{request: post("/v1/search", `{}`).wrong(), status: 400, code: "empty_item",
 			message: "the body: neither a picture nor words", change: "send a picture, words, or both"}},
 		"limit 0": {refusal: refusal{request: post("/v1/search", `{"text":"a","limit":0}`).wrong(), status: 400, code: "invalid_value", param: "/limit",
 			message: `/limit: "0" is no whole number from 1 to 16384`, change: "send a whole number from 1 to 16384"}},
@@ -196,6 +196,8 @@ func TestSearchRefusals(t *testing.T) {
 			message: "as many inputs are waiting as --max-queue allows", change: again}},
 		"no Milvus": {refusal: refusal{request: post("/v1/search", `{"text":"a"}`), status: 503, code: "milvus_unreachable", retry: time.Second,
 			message: "Milvus cannot be reached", change: "send the request again after Retry-After seconds; if that does not help, see whether Milvus runs at --uri"}, catalog: unreachable},
+		"a query that is not read": {refusal: refusal{request: post("/v1/search?limit=3", `{"text":"a"}`), status: 400, code: "unknown_field", param: "/query",
+			message: "the query is read only beside a body that is a picture's file", change: "put into the body what it says"}},
 		"media type": {refusal: refusal{request: post("/v1/search", `{"text":"a"}`).of("text/plain").wrong(), status: 415, code: "unsupported_media_type",
 			message: `the body: a body of type "text/plain"`, change: "send application/json, multipart/form-data, or a picture's file as image/jpeg"}},
 		"no such reply": {refusal: refusal{request: post("/v1/search", `{"text":"a"}`, "Accept", "text/html"), status: 406, code: "not_acceptable", param: "Accept",

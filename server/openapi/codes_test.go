@@ -143,5 +143,6 @@ var statuses = map[string]int{
 	"StatusNotImplemented":              http.StatusNotImplemented,
 	"StatusServiceUnavailable":          http.StatusServiceUnavailable,
 	"StatusGatewayTimeout":              http.StatusGatewayTimeout,
+	"StatusInsufficientStorage":         http.StatusInsufficientStorage,
 	"StatusHTTPVersionNotSupported":     http.StatusHTTPVersionNotSupported,
 }
