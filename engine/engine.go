@@ -152,7 +152,7 @@ func (e *Engine) start() {
 		Devices:    len(e.replicas.all),
 		Passes:     e.replicas.passes,
 		Linger:     o.Linger,
-		Gather:     e.replicas.gather(),
+		Shared:     e.replicas.onProcessors(),
 	})
 	e.decoding = semaphore.NewWeighted(o.MaxDecodeBytes)
 	if o.PictureCacheBytes > 0 {

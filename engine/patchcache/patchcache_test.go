@@ -11,7 +11,7 @@ import (
 func key(i int) Key { return KeyOf(fmt.Append(nil, i)) }
 
 func TestKeys(t *testing.T) {
-	if key(1) == key(2) || key(1) != key(1) {
+	if again := key(1); key(1) == key(2) || again != key(1) {
 		t.Error("keys are not of the content")
 	}
 }

@@ -25,6 +25,7 @@ func (q *Queue[R, P]) Take(memory []Item[R, P]) (batch []Item[R, P], device int,
 		}
 		q.batchTurn.took(lane, bulk)
 		q.running[device]++
+		q.computing[lane]++
 		q.wake()
 		return batch, device, true
 	}
@@ -37,6 +38,7 @@ func (q *Queue[R, P]) Done(batch []Item[R, P], device int, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.running[device]--
+	q.computing[batch[0].call.Lane]--
 	for _, item := range batch {
 		if item.call.err == nil {
 			item.call.err = err
@@ -79,8 +81,8 @@ func (q *Queue[R, P]) freeDevice() (device int, ok bool) {
 // lingers reports whether a batch that is not full is left to grow, and sees to it that it is not for ever.
 func (q *Queue[R, P]) lingers() bool {
 	most := q.options.Linger
-	if len(q.ready[Interactive]) == 0 && (q.preparing[Bulk] > 0 || q.preparable(Bulk)) {
-		most = max(most, q.options.Gather)
+	if q.options.Shared && len(q.ready[Interactive]) == 0 && (q.preparing[Bulk] > 0 || q.preparable(Bulk)) {
+		most = max(most, gather)
 	}
 	if most <= 0 {
 		return false

@@ -85,17 +85,16 @@ func TestFill(t *testing.T) {
 		lane    Lane
 		inputs  int
 		prepare time.Duration // of each four
-		gather  time.Duration
 		sizes   []int
 		first   time.Duration // when the first batch begins
 	}{
-		{"until it is full", Bulk, 12, 2 * ms, 20 * ms, []int{8, 4}, 4 * ms},
-		{"until nothing is prepared", Bulk, 6, 2 * ms, 20 * ms, []int{6}, 4 * ms},
-		{"not for ever", Bulk, 6, 8 * ms, 5 * ms, []int{4, 2}, 13 * ms},
-		{"interactive", Interactive, 6, 2 * ms, 20 * ms, nil, 2 * ms}, // of any size
+		{"until it is full", Bulk, 12, 2 * ms, []int{8, 4}, 4 * ms},
+		{"until nothing is prepared", Bulk, 6, 2 * ms, []int{6}, 4 * ms},
+		{"not for ever", Bulk, 6, 25 * ms, []int{4, 2}, 25*ms + gather},
+		{"interactive", Interactive, 6, 2 * ms, nil, 2 * ms}, // of any size
 	}
 	for _, test := range tests {
-		in(t, Options{Budget: 80, Gather: test.gather}, func(t *testing.T, w *world) {
+		in(t, Options{Budget: 80, Shared: true}, func(t *testing.T, w *world) {
 			w.prepare = test.prepare
 			w.run()
 			if err := <-w.call(t.Context(), Call[*request]{Request: inputs("x", slices.Repeat([]int{10}, test.inputs)...), Lane: test.lane}); err != nil {
@@ -114,7 +113,7 @@ func TestFill(t *testing.T) {
 
 // TestFillInteractive: an interactive input is not kept for Bulk ones that are being prepared.
 func TestFillInteractive(t *testing.T) {
-	in(t, Options{Budget: 80, Gather: 20 * ms}, func(t *testing.T, w *world) {
+	in(t, Options{Budget: 80, Shared: true}, func(t *testing.T, w *world) {
 		w.prepare = 10 * ms
 		w.run()
 		bulk := w.call(t.Context(), Call[*request]{Request: inputs("bulk", slices.Repeat([]int{10}, 8)...)})

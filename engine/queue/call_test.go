@@ -309,3 +309,75 @@ func TestOverlap(t *testing.T) {
 		}
 	})
 }
+
+// TestYield: on shared processors Bulk is not prepared while an interactive input is under way, as long as it has a batch;
+// where it has none one preparer goes on. On processors of its own it is.
+func TestYield(t *testing.T) {
+	for _, test := range []struct {
+		shared, ready bool // whether Bulk has a full batch beside an interactive pass
+		want          int
+	}{{true, true, 0}, {true, false, 1}, {false, true, 4}, {false, false, 4}} {
+		in(t, Options{Budget: 40, Prepared: 200, Shared: test.shared}, func(t *testing.T, w *world) {
+			w.run()
+			query := w.call(t.Context(), Call[*request]{Request: inputs("query", 10), Lane: Interactive})
+			synctest.Wait() // it is computed
+			if test.ready {
+				w.queue.mu.Lock()
+				w.tokens[Bulk] += 40
+				w.queue.mu.Unlock()
+			}
+			w.prepare = ms
+			bulk := w.call(t.Context(), Call[*request]{Request: inputs("bulk", slices.Repeat([]int{1}, 50)...)})
+			synctest.Wait()
+			w.queue.mu.Lock()
+			if got := w.preparing[Bulk]; got != test.want {
+				t.Errorf("%+v: %d bulk inputs are prepared", test, got)
+			}
+			if test.ready {
+				w.tokens[Bulk] -= 40
+			}
+			w.queue.mu.Unlock()
+			if err := errors.Join(<-query, <-bulk); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestYieldToBulkPass: nor is it while both have a pass under way, and it goes on when the interactive one is over.
+func TestYieldToBulkPass(t *testing.T) {
+	in(t, Options{Budget: 40, Devices: 2, Shared: true}, func(t *testing.T, w *world) {
+		w.run()
+		first := w.call(t.Context(), Call[*request]{Request: inputs("bulk", 40)})
+		time.Sleep(2 * ms)
+		query := w.call(t.Context(), Call[*request]{Request: inputs("query", 10), Lane: Interactive})
+		time.Sleep(2 * ms)
+		synctest.Wait()
+		w.prepare = ms
+		more := w.call(t.Context(), Call[*request]{Request: inputs("more", slices.Repeat([]int{5}, 6)...)})
+		preparing := func() int {
+			synctest.Wait()
+			w.queue.mu.Lock()
+			defer w.queue.mu.Unlock()
+			return w.preparing[Bulk]
+		}
+		if n := preparing(); n != 0 {
+			t.Errorf("%d are prepared beside both passes", n)
+		}
+		if err := <-first; err != nil {
+			t.Error(err)
+		}
+		if n := preparing(); n != 1 {
+			t.Errorf("%d are prepared beside the interactive pass", n)
+		}
+		if err := <-query; err != nil {
+			t.Error(err)
+		}
+		if n := preparing(); n != 4 { // two were ready after two milliseconds
+			t.Errorf("%d are prepared afterwards", n)
+		}
+		if err := <-more; err != nil {
+			t.Error(err)
+		}
+	})
+}

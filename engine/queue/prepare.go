@@ -52,8 +52,20 @@ func (q *Queue[R, P]) toPrepare() (Lane, bool) {
 }
 
 func (q *Queue[R, P]) preparable(lane Lane) bool {
-	return q.calls[lane].Len() > 0 && q.tokens[lane] < q.options.Prepared &&
-		(lane == Interactive || q.preparing[Bulk] < q.options.Preparers)
+	return q.calls[lane].Len() > 0 && q.tokens[lane] < q.options.Prepared && (lane == Interactive || q.preparing[Bulk] < q.bulkPreparers())
+}
+
+// bulkPreparers is how many inputs of Bulk may be prepared at once. On shared processors that is none while
+// an interactive input is under way and Bulk has a batch besides, or one until it has.
+func (q *Queue[R, P]) bulkPreparers() int {
+	interactive := q.preparing[Interactive] + len(q.ready[Interactive]) + q.computing[Interactive]
+	switch {
+	case !q.options.Shared || interactive == 0:
+		return q.options.Preparers
+	case q.computing[Bulk] > 0 || q.tokens[Bulk] >= q.options.Budget:
+		return 0
+	}
+	return 1
 }
 
 // takeTurn takes an input of the call whose turn it is, and puts the call last.

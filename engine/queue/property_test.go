@@ -33,9 +33,7 @@ func random(t *testing.T, seed uint64, total map[string]int) {
 	if r.IntN(3) == 0 {
 		o.Linger = time.Duration(r.IntN(5)) * ms
 	}
-	if r.IntN(3) == 0 {
-		o.Gather = time.Duration(r.IntN(20)) * ms
-	}
+	o.Shared = r.IntN(3) == 0
 	in(t, o, func(t *testing.T, w *world) {
 		w.options.Preparers, w.options.MaxWaiting = o.Preparers, o.MaxWaiting
 		w.prepare, w.compute = time.Duration(r.IntN(3000))*time.Microsecond, time.Duration(1+r.IntN(10_000))*time.Microsecond

@@ -34,7 +34,11 @@ const Share = 4
 // some that do. The first of a lane is never passed over, so each is taken in its turn.
 const lookAhead = 32
 
-// Options bound a queue. Each is positive but Linger and Gather.
+// gather is how long a Bulk batch waits on shared processors: about as long as it takes to decode a batch of
+// ordinary pictures.
+const gather = 20 * time.Millisecond
+
+// Options bound a queue. Each number is positive but Linger.
 type Options struct {
 	Budget     int // tokens of a batch, unless it is a single input
 	Prepared   int // tokens that wait ready in each lane; the inputs under way may exceed it
@@ -43,9 +47,10 @@ type Options struct {
 	Devices    int
 	Passes     int           // under way at once on a device; beyond the first only full batches
 	Linger     time.Duration // that a device without work waits for a fuller batch; 0 is not at all
-	// Gather is how long a Bulk batch waits, beyond Linger, to be filled by Bulk inputs that are being
-	// prepared. It is for devices that compute on the preparers' own processors, which have enough to do.
-	Gather time.Duration
+	// Shared says that devices compute on the preparers' processors. A Bulk batch then waits a little to be
+	// filled by what is being prepared, since nothing stands idle meanwhile; and while an interactive input is
+	// under way Bulk is prepared only so far that it does not starve, since that slows down passes.
+	Shared bool
 }
 
 var (
@@ -69,6 +74,7 @@ type Queue[R Request, P any] struct {
 	ready     [lanes][]Item[R, P]
 	tokens    [lanes]int // of ready
 	running   []int      // passes under way, by device
+	computing [lanes]int // passes under way
 	waiting   [lanes]int // inputs not yet in a batch
 	admitted  int        // of those, the inputs of calls that do not wait for room
 
