@@ -156,7 +156,7 @@ func (f *serveFlags) run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	s.server.Store(server)
-	s.health.Report(ctx) // logs what it finds, and has the device compute once before anybody waits for it
+	_ = s.health.Ready(ctx) // logs what it finds, and has the device compute once before anybody waits for it
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)

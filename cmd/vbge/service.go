@@ -125,7 +125,7 @@ func (f *serveFlags) openCatalog(ctx context.Context, s *service, services *api.
 
 // openHealth tests the engine with the vector that `vbge convert` kept.
 func (f *serveFlags) openHealth(s *service, log *slog.Logger) error {
-	o := health.Options{Engine: s.engine, Stopping: s.stopping, Log: log}
+	o := health.Options{Engine: s.engine, Log: log}
 	if s.catalog != nil {
 		o.Catalog = s.catalog
 	}

@@ -4,7 +4,6 @@ package health
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -18,11 +17,10 @@ import (
 
 // Options say what is checked. The zero value of each duration is its default.
 type Options struct {
-	Engine   Engine
-	Kept     *selftest.Kept // of the model folder; nil: the first answer is taken for right
-	Catalog  Catalog        // nil for none
-	Stopping func() bool    // whether the server takes its leave; nil is never
-	Log      *slog.Logger   // of what changes; nil is slog's default
+	Engine  Engine
+	Kept    *selftest.Kept // of the model folder; nil: the first answer is taken for right
+	Catalog Catalog        // nil for none
+	Log     *slog.Logger   // of what changes; nil is slog's default
 
 	Every          time.Duration // without a pass that has succeeded, after which the engine is tested: 10 s
 	TestTimeout    time.Duration // of one test of the engine: 5 s
@@ -49,8 +47,7 @@ const retry = time.Second
 // Checker checks when it is asked, and no more than it has to. Its methods may be called from several
 // goroutines.
 type Checker struct {
-	Options
-	kept     *selftest.Kept // used by one self-test at a time
+	Options  // Kept is used by one self-test at a time
 	selfTest probe
 	counting probe
 
@@ -68,7 +65,7 @@ func New(o Options) *Checker {
 	o.CatalogEvery, o.CatalogTimeout = cmp.Or(o.CatalogEvery, 2*time.Second), cmp.Or(o.CatalogTimeout, 2*time.Second)
 	o.Log = cmp.Or(o.Log, slog.Default())
 	ctx, stop := context.WithCancel(context.Background())
-	c := &Checker{Options: o, kept: o.Kept, stop: stop}
+	c := &Checker{Options: o, stop: stop}
 	c.selfTest = probe{ctx: ctx, start: c.start, limit: o.TestTimeout, run: c.test, stands: c.testStands}
 	c.counting = probe{ctx: ctx, start: c.start, limit: o.CatalogTimeout, run: c.askCatalog,
 		stands: func(a answer) bool { return time.Since(a.at) < c.CatalogEvery }}
@@ -98,76 +95,69 @@ func (c *Checker) start(f func()) bool {
 // Live returns why the server should be started again, or nil: its engine cannot recover.
 func (c *Checker) Live() error { return c.Engine.Ready() }
 
-// Ready returns why the server should get no requests, or nil.
-func (c *Checker) Ready(ctx context.Context) error { return c.Report(ctx).Err() }
-
-var errStopping = errors.New("the server is stopping")
-
-// Report makes all checks that are due and returns what is known then. It takes no longer than
-// Options.TestTimeout and Options.CatalogTimeout, nor than ctx.
-func (c *Checker) Report(ctx context.Context) Report {
-	var r Report
-	now := time.Now()
-	var stopping error
-	if c.Stopping != nil && c.Stopping() {
-		stopping = errStopping
-	}
-	r.add("accepting", answer{now, stopping})
-	r.add("device", answer{now, c.Engine.Ready()})
-	if r.Err() == nil {
-		c.ask(ctx, &r)
-	}
-	r.Ready = r.Err() == nil
+// Ready makes the checks that are due and returns why the server should get no requests, or nil: an error
+// that names and wraps each check that failed. It takes no longer than Options.TestTimeout and
+// Options.CatalogTimeout, nor than ctx.
+func (c *Checker) Ready(ctx context.Context) error {
+	err := c.check(ctx)
 	if ctx.Err() == nil { // else it may be that nobody has waited
-		c.tell(r)
+		c.tell(err)
 	}
-	return r
+	return err
 }
 
-// ask adds the checks that take a while, which are made side by side.
-func (c *Checker) ask(ctx context.Context, r *Report) {
+func (c *Checker) check(ctx context.Context) error {
+	if err := c.Engine.Ready(); err != nil {
+		return fmt.Errorf("device: %w", err)
+	}
 	test := c.selfTest.ask()
-	var count *attempt
-	if c.Catalog != nil {
-		count = c.counting.ask()
+	var catalog error
+	if c.Catalog != nil { // asked beside the engine
+		catalog = c.counting.ask().wait(ctx)
 	}
-	r.add("self_test", test.wait(ctx))
-	if count != nil {
-		r.add("catalog", count.wait(ctx))
+	self := test.wait(ctx)
+	switch {
+	case self != nil && catalog != nil:
+		return fmt.Errorf("self_test: %w; catalog: %w", self, catalog)
+	case self != nil:
+		return fmt.Errorf("self_test: %w", self)
+	case catalog != nil:
+		return fmt.Errorf("catalog: %w", catalog)
 	}
+	return nil
 }
 
 // tell logs what has changed.
-func (c *Checker) tell(r Report) {
+func (c *Checker) tell(err error) {
 	c.mu.Lock()
-	changed := !c.known || c.ready != r.Ready
-	c.known, c.ready = true, r.Ready
+	changed := !c.known || c.ready != (err == nil)
+	c.known, c.ready = true, err == nil
 	c.mu.Unlock()
 	switch {
-	case changed && r.Ready:
+	case changed && err == nil:
 		c.Log.Info("ready")
 	case changed:
-		c.Log.Warn("not ready", "error", r.Err())
+		c.Log.Warn("not ready", "error", err)
 	}
 }
 
 // test embeds the known input.
 func (c *Checker) test(ctx context.Context) error {
-	if c.kept == nil {
+	if c.Kept == nil {
 		kept, err := selftest.Make(ctx, c.Engine)
 		if err != nil {
 			return err
 		}
-		c.kept = kept
+		c.Kept = kept
 		c.Log.Warn("no embedding of the known input was kept at conversion: this device's first one is taken for right",
 			"input", kept.String(), "change", "make the model folder anew with vbge convert")
 		return nil
 	}
-	got, err := selftest.Embed(ctx, c.Engine, c.kept.Picture)
+	got, err := selftest.Embed(ctx, c.Engine, c.Kept.Picture)
 	if err != nil {
 		return err
 	}
-	return c.kept.Check(got, golden.BoundOn(c.Engine.Device(), c.Engine.Storage()))
+	return c.Kept.Check(got, golden.BoundOn(c.Engine.Device(), c.Engine.Storage()))
 }
 
 // testStands reports whether the engine need not be tested again: after a success, as long as it goes on

@@ -54,7 +54,7 @@ func (p *probe) ask() *attempt {
 	a := &attempt{began: time.Now(), limit: p.limit, done: make(chan struct{})}
 	p.last = a
 	if !p.start(func() { p.make(a) }) {
-		a.answer = answer{a.began, errStopping}
+		a.answer = answer{a.began, errClosed}
 		close(a.done)
 	}
 	return a
@@ -72,23 +72,26 @@ func (p *probe) make(a *attempt) {
 	}
 }
 
-// wait returns the attempt's answer, or that there is none within its limit or as long as ctx lasts.
-func (a *attempt) wait(ctx context.Context) answer {
+// wait returns why the check failed, or nil, or that there is no answer within its limit or as long as ctx lasts.
+func (a *attempt) wait(ctx context.Context) error {
 	if a.finished() { // the limit may have passed since
-		return a.answer
+		return a.err
 	}
 	limit := time.NewTimer(time.Until(a.began.Add(a.limit)))
 	defer limit.Stop()
 	select {
 	case <-a.done:
-		return a.answer
+		return a.err
 	case <-limit.C:
-		return answer{a.began, a.late()}
+		return a.late()
 	case <-ctx.Done():
-		return answer{a.began, fmt.Errorf("no answer yet: %w", context.Cause(ctx))}
+		return fmt.Errorf("no answer yet: %w", context.Cause(ctx))
 	}
 }
 
 func (a *attempt) late() error { return fmt.Errorf("%w within %v", errNoAnswer, a.limit) }
 
-var errNoAnswer = errors.New("no answer")
+var (
+	errNoAnswer = errors.New("no answer")
+	errClosed   = errors.New("the server is stopping")
+)
