@@ -102,8 +102,7 @@ func passing(err error) bool {
 func (l *Lasting) keep(first chan<- error) {
 	defer close(l.closed)
 	defer l.withdraw(errClosed)
-	wait := firstRetry
-	outage := slog.LevelWarn // an outage is told once
+	wait, told := firstRetry, ""
 	for {
 		current, err := l.connect()
 		select {
@@ -117,18 +116,20 @@ func (l *Lasting) keep(first chan<- error) {
 			if time.Since(began) > lastRetry { // else it comes and goes
 				wait = firstRetry
 			}
-			outage = slog.LevelWarn
+			told = ""
 		}
 		if l.closing.Err() != nil {
 			return
 		}
 		l.withdraw(err)
-		l.log.Log(l.closing, outage, "catalogue out of reach, trying on", "error", err)
-		outage = slog.LevelDebug
 		select {
-		case <-l.closing.Done():
+		case <-l.closing.Done(): // also after an error that OpenLasting returns
 			return
 		case <-time.After(wait):
+		}
+		if reason := err.Error(); reason != told {
+			l.log.Warn("catalogue out of reach, trying on", "error", err)
+			told = reason
 		}
 		wait = min(2*wait, lastRetry)
 	}

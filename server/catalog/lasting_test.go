@@ -125,6 +125,23 @@ func TestLastingTriesUntilItIsConnected(t *testing.T) {
 	})
 }
 
+// TestLastingTellsWhy: each reason once, in a row; one that comes back after another is new.
+func TestLastingTellsWhy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var said strings.Builder
+		o := &opener{answers: []any{ErrUnreachable, ErrUnreachable, ErrOtherModel, ErrOtherModel, ErrOtherModel, ErrUnreachable}}
+		l, err := openLasting(t.Context(), Options{}, time.Second, slog.New(slog.NewTextHandler(&said, nil)), o.open)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		mustCloseLasting(t, l)
+		if got := strings.Count(said.String(), "level=WARN"); got != 3 {
+			t.Errorf("%d warnings, want 3: %s", got, &said)
+		}
+	})
+}
+
 func TestLastingReturnsWhatDoesNotPass(t *testing.T) {
 	for name, test := range map[string]struct {
 		err   error
@@ -136,10 +153,16 @@ func TestLastingReturnsWhatDoesNotPass(t *testing.T) {
 		"starting": {&ServerError{Code: 1, Reason: "service not ready"}, false},
 	} {
 		synctest.Test(t, func(t *testing.T) {
+			var said strings.Builder
 			o := &opener{answers: []any{fmt.Errorf("open: %w", test.err)}}
-			l, err := openLasting(t.Context(), Options{}, time.Second, nil, o.open)
+			l, err := openLasting(t.Context(), Options{}, time.Second, slog.New(slog.NewTextHandler(&said, nil)), o.open)
 			if test.stays != errors.Is(err, test.err) || test.stays != (l == nil) {
 				t.Errorf("%s: %v", name, err)
+			}
+			time.Sleep(firstRetry)
+			synctest.Wait()
+			if goesOn := strings.Contains(said.String(), "trying on"); goesOn == test.stays {
+				t.Errorf("%s: the log says %q", name, &said)
 			}
 			if l != nil {
 				mustCloseLasting(t, l)
