@@ -54,8 +54,9 @@ type Checker struct {
 	stop   context.CancelFunc
 	mu     sync.Mutex // guards what follows
 	closed bool
-	known  bool // whether somebody has asked
-	ready  bool // the last answer
+	wrong  error // of the last test of the engine that had an answer: it was not the one that was kept
+	known  bool  // whether somebody has asked
+	ready  bool  // the last answer
 	tests  sync.WaitGroup
 }
 
@@ -94,6 +95,22 @@ func (c *Checker) start(f func()) bool {
 
 // Live returns why the server should be started again, or nil: its engine cannot recover.
 func (c *Checker) Live() error { return c.Engine.Ready() }
+
+// Wrong returns why no vector of the engine's is to be used, or nil: the last test found the known input's
+// wrong. It takes no time unless that is so; then the test is made again when it is due, as Ready's is.
+func (c *Checker) Wrong(ctx context.Context) error {
+	if c.verdict() == nil {
+		return nil
+	}
+	_ = c.selfTest.ask().wait(ctx) // no answer changes nothing
+	return c.verdict()
+}
+
+func (c *Checker) verdict() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wrong
+}
 
 // Ready makes the checks that are due and returns why the server should get no requests, or nil: an error
 // that names and wraps each check that failed. It takes no longer than Options.TestTimeout and
@@ -157,7 +174,11 @@ func (c *Checker) test(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.Kept.Check(got, golden.BoundOn(c.Engine.Device(), c.Engine.Storage()))
+	err = c.Kept.Check(got, golden.BoundOn(c.Engine.Device(), c.Engine.Storage()))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wrong = err
+	return err
 }
 
 // testStands reports whether the engine need not be tested again: after a success, as long as it goes on

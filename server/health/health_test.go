@@ -274,14 +274,38 @@ func TestWrong(t *testing.T) {
 			if got := h.engine.questions(); got != 3 { // at 0, 1.4 and 2.8 s
 				t.Errorf("%s: tested %d times in 3.5 s", name, got)
 			}
+			if got := h.Wrong(h.t.Context()); (got != nil) != (c.err == nil) { // who does not answer is not wrong
+				t.Errorf("%s: whether it is wrong: %v", name, got)
+			}
 			if c.err != nil && !errors.Is(h.Ready(h.t.Context()), c.err) {
 				t.Errorf("%s: the reason is not wrapped", name)
 			}
 			h.engine.set(func(f *fakeEngine) { f.vector, f.err = right, nil })
 			time.Sleep(retry)
+			if got := h.Wrong(h.t.Context()); got != nil { // it has had the test made again
+				t.Errorf("%s: still wrong: %v", name, got)
+			}
 			h.want()
 		})
 	}
+}
+
+// TestWrongUntilRight: a test without an answer leaves the verdict as it is.
+func TestWrongUntilRight(t *testing.T) {
+	check(t, nil, func(h *harness) {
+		h.engine.set(func(f *fakeEngine) { f.vector = []float32{0.8, 0.6} })
+		h.want("self_test", "off by 0.2")
+		time.Sleep(retry)
+		h.engine.set(func(f *fakeEngine) { f.vector, f.err = right, engine.ErrQueueFull })
+		if err := h.Wrong(h.t.Context()); err == nil || !strings.Contains(err.Error(), "off by 0.2") {
+			t.Errorf("after a test without an answer: %v", err)
+		}
+		time.Sleep(retry)
+		h.engine.set(func(f *fakeEngine) { f.err = nil })
+		if err := h.Wrong(h.t.Context()); err != nil {
+			t.Errorf("after a right one: %v", err)
+		}
+	})
 }
 
 // TestNothingKept: without a vector of the conversion the first answer stands for it, if it can be one.
