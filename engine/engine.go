@@ -193,6 +193,9 @@ func (e *Engine) Device() string { return e.replicas.name() }
 // Storage returns the type that activations are stored in: how exact embeddings are.
 func (e *Engine) Storage() cuda.Type { return e.storage }
 
+// Precision returns what --precision calls Storage.
+func (e *Engine) Precision() string { return PrecisionOf(e.storage) }
+
 // Embed is Do in the lane Bulk, for any number of inputs: they are taken up as there is room for them.
 func (e *Engine) Embed(ctx context.Context, inputs []Input) ([]Result, error) {
 	return e.Do(ctx, Request{Inputs: inputs})

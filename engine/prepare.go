@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"vbge/engine/model"
 	"vbge/engine/patchcache"
 	"vbge/engine/pixels"
 	"vbge/engine/queue"
@@ -76,7 +75,7 @@ func recovered(err *error) {
 // nothing to find their hash is saved.
 func (e *Engine) look(ctx context.Context, p *prepared, in Input, lane queue.Lane) (waited time.Duration, err error) {
 	if !e.replicas.all[0].model.TakesPictures() {
-		return 0, model.ErrNoVision
+		return 0, ErrNoVision
 	}
 	cached := e.cache != nil && !in.NoCache
 	p.keep = cached && lane == queue.Interactive

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"vbge/engine/gpu"
+	"vbge/engine/model"
 	"vbge/engine/queue"
 )
 
@@ -17,6 +19,14 @@ const (
 	Bulk        = Lane(queue.Bulk)
 	Interactive = Lane(queue.Interactive)
 )
+
+// String returns what clients, logs and metrics call the lane.
+func (l Lane) String() string {
+	if l == Interactive {
+		return "interactive"
+	}
+	return "bulk"
+}
 
 // Request is what Do embeds.
 type Request struct {
@@ -39,6 +49,12 @@ var (
 	ErrTooLong = errors.New("text too long")
 	// ErrInput is wrapped for inputs that no model could embed: ids that are not the vocabulary's, ids and a text.
 	ErrInput = errors.New("unusable input")
+	// ErrNoVision is wrapped for pictures where the model has no vision tower.
+	ErrNoVision = model.ErrNoVision
+	// ErrNotFinite is wrapped for the inputs of a GPU's pass with a result that is no number.
+	ErrNotFinite = gpu.ErrNotFinite
+	// ErrMemory is wrapped where weights or a pass do not fit a GPU's memory.
+	ErrMemory = gpu.ErrMemory
 	// ErrClosed is returned by an engine that is being closed.
 	ErrClosed = errors.New("the engine is closed")
 	// ErrPanic is wrapped for inputs whose preparation or pass panicked: a fault of this program. errors.As finds

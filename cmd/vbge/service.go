@@ -60,7 +60,7 @@ func (f *serveFlags) open(ctx context.Context, log *slog.Logger) (s *service, er
 		log.Warn(caveat)
 	}
 	name := filepath.Base(filepath.Clean(f.model.dir))
-	m.ShowBuild(metrics.Build{Version: buildVersion(), Model: name, Device: s.engine.Device(), Precision: engine.PrecisionOf(s.engine.Storage())})
+	m.ShowBuild(metrics.Build{Version: buildVersion(), Model: name, Device: s.engine.Device(), Precision: s.engine.Precision()})
 	m.WatchEngine(s.engine.Stats)
 	m.WatchServer(func() transport.Stats { return s.server.Load().Stats() })
 	s.embedder = &api.Embedder{Engine: s.engine, QueueTimeout: f.queueTime, Observe: m.ObserveInput}

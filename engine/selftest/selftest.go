@@ -11,7 +11,6 @@ import (
 
 	"vbge/engine"
 	"vbge/engine/golden"
-	"vbge/engine/model"
 	"vbge/weights"
 )
 
@@ -84,7 +83,7 @@ func Make(ctx context.Context, e Engine) (*Kept, error) {
 	}
 	var err error
 	k.Embedding, err = Embed(ctx, e, k.Picture)
-	if errors.Is(err, model.ErrNoVision) {
+	if errors.Is(err, engine.ErrNoVision) {
 		k.Picture, k.Reason = false, "the model has no vision tower"
 		k.Embedding, err = Embed(ctx, e, k.Picture)
 	}

@@ -15,7 +15,6 @@ import (
 	"vbge/engine"
 	"vbge/engine/cpu"
 	"vbge/engine/golden"
-	"vbge/engine/model"
 	"vbge/engine/pixels"
 	"vbge/weights"
 )
@@ -169,7 +168,7 @@ func TestWordsAlone(t *testing.T) {
 	} {
 		c.e.answer = func(in engine.Input) engine.Result {
 			if c.name == "for texts" && in.Image != nil {
-				return engine.Result{Err: fmt.Errorf("input 1: %w", model.ErrNoVision)}
+				return engine.Result{Err: fmt.Errorf("input 1: %w", engine.ErrNoVision)}
 			}
 			return unit
 		}

@@ -48,7 +48,7 @@ func (e *embedded) reply(contentType string, body []byte, parsed, encoded time.D
 	r.Timing = append(r.Timing, timing(e.times)...)
 	r.Timing = append(r.Timing, transport.Timing{Stage: "encode", Duration: encoded})
 	e.faults.report(r)
-	r.Log = append(r.Log, slog.Int("tokens", e.tokens), slog.Int("cached", e.cached), slog.String("lane", laneNames[e.lane]))
+	r.Log = append(r.Log, slog.Int("tokens", e.tokens), slog.Int("cached", e.cached), slog.String("lane", e.lane.String()))
 	return r
 }
 

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"vbge/cuda"
 	"vbge/engine"
 	"vbge/server/fault"
 	"vbge/server/transport"
@@ -24,7 +23,7 @@ type Engine interface {
 	Dimension() int
 	ModelID() string
 	Device() string
-	Storage() cuda.Type
+	Precision() string
 }
 
 // Embedder has inputs embedded without waiting for room in the queue, and says what went wrong as
@@ -103,18 +102,15 @@ func finite(values []float32) bool {
 	return sum <= math.MaxFloat64
 }
 
-// laneNames are what the log and the header X-Priority call lanes.
-var laneNames = [...]string{engine.Bulk: "bulk", engine.Interactive: "interactive"}
-
 // laneOf returns the lane that the header X-Priority asks for, else the usual one.
 func laneOf(r *transport.Request, usual engine.Lane) (engine.Lane, error) {
 	asked := r.Header.Get("X-Priority")
 	if asked == "" {
 		return usual, nil
 	}
-	for lane, name := range laneNames {
-		if strings.EqualFold(asked, name) {
-			return engine.Lane(lane), nil
+	for _, lane := range []engine.Lane{engine.Bulk, engine.Interactive} {
+		if strings.EqualFold(asked, lane.String()) {
+			return lane, nil
 		}
 	}
 	return 0, fault.New(http.StatusBadRequest, "invalid_priority",

@@ -32,7 +32,7 @@ func TestLanes(t *testing.T) {
 		if got.Lane != x.want || !got.NoWait || got.QueueTimeout != 7*time.Second {
 			t.Errorf("%s %s: %+v, want lane %d", x.request.target, x.request.body, got, x.want)
 		}
-		if lane := logged(r)["lane"]; lane != laneNames[x.want] {
+		if lane := logged(r)["lane"]; lane != x.want.String() {
 			t.Errorf("%s: logged lane %s", x.request.body, lane)
 		}
 	}
@@ -80,7 +80,7 @@ func TestTimingAndLog(t *testing.T) {
 	c, e, embedder := fakes(t)
 	var seen []string
 	embedder.Observe = func(kind string, lane engine.Lane, code string, r engine.Result) {
-		seen = append(seen, fmt.Sprintf("%s/%s/%s/%d", kind, laneNames[lane], code, r.Tokens))
+		seen = append(seen, fmt.Sprintf("%s/%s/%s/%d", kind, lane, code, r.Tokens))
 	}
 	e.result = engine.Result{Cached: true, Times: engine.Times{Wait: 3 * time.Second, Prepare: 2 * time.Second, Compute: time.Second}}
 	r := c.send(post("/v1/embeddings", `{"input":["secret","late","bug",{}]}`))

@@ -8,9 +8,6 @@ import (
 	"syscall"
 
 	"vbge/engine"
-	"vbge/engine/cpu"
-	"vbge/engine/gpu"
-	"vbge/engine/model"
 	"vbge/engine/pixels"
 	"vbge/server/catalog"
 	"vbge/server/fault"
@@ -19,8 +16,9 @@ import (
 )
 
 // answers say how a client hears of another package's errors: the first line whose error is wrapped
-// counts. A message of "" is the error's own text, which is about the request alone; the texts of
-// other errors name addresses and devices, and are for the log.
+// counts, so catalog.ErrUnreachable stands after the reasons that a lasting catalogue wraps with it. A
+// message of "" is the error's own text, which is about the request alone; the texts of other errors name
+// addresses and devices, and are for the log.
 var answers = []struct {
 	err   error
 	fault *fault.Error
@@ -39,12 +37,8 @@ var answers = []struct {
 		"send the request again after Retry-After seconds; more servers or a longer --queue-timeout take more"), true},
 	{engine.ErrPanic, errInternal, false},
 	{engine.ErrClosed, errStopping, true},
-	{cpu.ErrClosed, errStopping, true},
-	{gpu.ErrClosed, errStopping, true},
-	{gpu.ErrHung, errDevice, true},
-	{gpu.ErrFailed, errDevice, true},
-	{gpu.ErrMemory, errDevice, true},
-	{gpu.ErrNotFinite, errNotFinite, false},
+	{engine.ErrMemory, errDevice, true},
+	{engine.ErrNotFinite, errNotFinite, false},
 
 	{pixels.ErrTooLarge, fault.New(http.StatusRequestEntityTooLarge, "image_too_large", "",
 		"send a smaller picture: the model sees 224 pixels a side; --max-image-bytes and --max-pixels set the limits"), false},
@@ -52,7 +46,7 @@ var answers = []struct {
 		"send a whole JPEG, PNG, WebP, GIF or BMP file"), false},
 	{engine.ErrTooLong, fault.New(http.StatusRequestEntityTooLarge, "input_too_long", "",
 		"shorten the text, or let it be cut off with \"truncate\": true"), false},
-	{model.ErrNoVision, fault.New(http.StatusBadRequest, "no_vision", "",
+	{engine.ErrNoVision, fault.New(http.StatusBadRequest, "no_vision", "",
 		"send texts alone, or start the server with a model that has a vision tower"), false},
 	{engine.ErrInput, fault.New(http.StatusBadRequest, "invalid_input", "",
 		"send a picture, a text, or both; token ids have to be the vocabulary's"), false},
@@ -68,10 +62,10 @@ var answers = []struct {
 		"start the server again, which loads it"), true},
 	{catalog.ErrDenied, fault.New(http.StatusServiceUnavailable, "milvus_denied", "Milvus refuses the server's token",
 		"start the server with another MILVUS_TOKEN or --token-file"), true},
+	{catalog.ErrOtherModel, errOtherModel, false},
+	{catalog.ErrDimension, errOtherModel, false},
 	{catalog.ErrUnreachable, fault.New(http.StatusServiceUnavailable, "milvus_unreachable", "Milvus cannot be reached",
 		"send the request again after Retry-After seconds; if that does not help, see whether Milvus runs at --uri"), true},
-	{catalog.ErrDimension, fault.New(http.StatusConflict, "other_model", "the collection has vectors of another model",
-		"start the server with the model that made the collection, or with another --collection"), false},
 
 	{items.ErrNotFound, fault.New(http.StatusNotFound, "no_such_item", "there is no such item, or no picture of it that may be shown",
 		"send an id that a search has answered; pictures are shown from --items-dir and --images alone"), false},
@@ -87,6 +81,8 @@ var answers = []struct {
 var (
 	errStopping = fault.New(http.StatusServiceUnavailable, "stopping", "the server is being stopped",
 		"send the request to another server, or again after Retry-After seconds")
+	errOtherModel = fault.New(http.StatusConflict, "other_model", "the collection has vectors of another model",
+		"start the server with the model that made the collection, or with another --collection")
 	errDevice = fault.New(http.StatusServiceUnavailable, "device_failed", "the device that computes has failed",
 		"start the server again; its log has the cause")
 	errNotFinite = fault.New(http.StatusInternalServerError, "embedding_not_finite", "the model computed a value that is no number",

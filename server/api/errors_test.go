@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"vbge/engine"
-	"vbge/engine/model"
 	"vbge/engine/pixels"
 	"vbge/server/catalog"
 	"vbge/server/fault"
@@ -28,19 +27,14 @@ import (
 var sentinels = map[string]map[string]string{
 	"engine": {
 		"ErrQueueFull": "", "ErrQueueTimeout": "", "ErrTooLong": "", "ErrInput": "", "ErrPanic": "", "ErrClosed": "",
+		"ErrNoVision": "", "ErrNotFinite": "", "ErrMemory": "",
 		"ErrDevice": "opening", "ErrOptions": "opening", "ErrTokenBudget": "opening",
 	},
-	"engine/model":  {"ErrNoVision": ""},
 	"engine/pixels": {"ErrFormat": "", "ErrTooLarge": ""},
-	"engine/cpu":    {"ErrClosed": "", "ErrNotBuilt": "opening", "ErrWideHead": "opening"},
-	"engine/gpu": {
-		"ErrClosed": "", "ErrHung": "", "ErrFailed": "", "ErrMemory": "", "ErrNotFinite": "",
-		"ErrNotBuilt": "opening", "ErrDevice": "opening", "ErrHeadWidth": "opening",
-	},
 	"server/catalog": {
 		"ErrUnreachable": "", "ErrDenied": "", "ErrNoCollection": "", "ErrNotLoaded": "", "ErrDimension": "",
-		"ErrForeign": "", "ErrFilter": "", "ErrInvalid": "",
-		"ErrLocked": "opening", "ErrOtherModel": "opening", "ErrMetric": "opening", "ErrNoBinary": "opening",
+		"ErrOtherModel": "", "ErrForeign": "", "ErrFilter": "", "ErrInvalid": "",
+		"ErrLocked": "opening", "ErrMetric": "opening", "ErrNoBinary": "opening",
 	},
 	"server/items":  {"ErrNotFound": "", "ErrReadOnly": ""},
 	"server/search": {"ErrQuery": ""},
@@ -127,16 +121,19 @@ func TestAnswers(t *testing.T) {
 		{engine.ErrQueueFull, 429, "queue_full", false, true},
 		{engine.ErrQueueTimeout, 503, "queue_timeout", false, true},
 		{&engine.PanicError{Value: "v", Stack: []byte("stack")}, 500, "internal", false, false},
+		{engine.ErrNotFinite, 500, "embedding_not_finite", false, false},
+		{engine.ErrMemory, 503, "device_failed", false, true},
 		{engine.ErrClosed, 503, "stopping", false, true},
 		{engine.ErrTooLong, 413, "input_too_long", true, false},
 		{engine.ErrInput, 400, "invalid_input", true, false},
 		{pixels.ErrTooLarge, 413, "image_too_large", true, false},
 		{pixels.ErrFormat, 400, "image_unreadable", true, false},
-		{model.ErrNoVision, 400, "no_vision", true, false},
+		{engine.ErrNoVision, 400, "no_vision", true, false},
 		{catalog.ErrFilter, 400, "invalid_filter", true, false},
 		{catalog.ErrInvalid, 400, "invalid_value", true, false},
 		{catalog.ErrForeign, 409, "read_only_collection", false, false},
 		{catalog.ErrDimension, 409, "other_model", false, false},
+		{catalog.ErrOtherModel, 409, "other_model", false, false},
 		{catalog.ErrNoCollection, 503, "no_collection", false, true},
 		{catalog.ErrNotLoaded, 503, "collection_not_loaded", false, true},
 		{catalog.ErrDenied, 503, "milvus_denied", false, true},
@@ -167,8 +164,11 @@ func TestAnswersOfLayers(t *testing.T) {
 	e := &Embedder{Engine: &fakeEngine{}}
 	own := fault.New(418, "teapot", "m", "c")
 	for err, want := range map[error]string{
-		fmt.Errorf("%w: embed the query: %w", search.ErrQuery, pixels.ErrFormat):                       "image_unreadable",
-		fmt.Errorf("%w: embed the query: %w", search.ErrQuery, own):                                    "teapot",
+		fmt.Errorf("%w: embed the query: %w", search.ErrQuery, pixels.ErrFormat): "image_unreadable",
+		fmt.Errorf("%w: embed the query: %w", search.ErrQuery, own):              "teapot",
+		// What a catalogue finds that it could not open at the server's start:
+		fmt.Errorf("%w: %w", catalog.ErrUnreachable, catalog.ErrOtherModel):                            "other_model",
+		fmt.Errorf("%w: %w", catalog.ErrUnreachable, catalog.ErrDimension):                             "other_model",
 		fmt.Errorf("search: %w (%w)", catalog.ErrFilter, errors.New("server says 1100")):               "invalid_filter",
 		fmt.Errorf("embed inputs 1 to 2: %w", errors.Join(engine.ErrQueueFull, errors.ErrUnsupported)): "queue_full",
 	} {

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 
-	"vbge/cuda"
 	"vbge/engine"
 	"vbge/engine/pixels"
 	"vbge/server/catalog"
@@ -56,7 +55,7 @@ func (e *fakeEngine) Config() weights.Config { return weights.Base() }
 func (e *fakeEngine) Dimension() int         { return 3 }
 func (e *fakeEngine) ModelID() string        { return "5ada" }
 func (e *fakeEngine) Device() string         { return "cpu" }
-func (e *fakeEngine) Storage() cuda.Type     { return cuda.Float32 }
+func (e *fakeEngine) Precision() string      { return "float32" }
 
 // last is what the engine was last asked for.
 func (e *fakeEngine) last() engine.Request { return e.requests[len(e.requests)-1] }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"time"
 
-	"vbge/engine"
 	"vbge/server/transport"
 )
 
@@ -56,7 +55,7 @@ func (a *api) info(ctx context.Context, _ *transport.Request) (*transport.Respon
 	e := a.Embedder.Engine
 	i := Info{
 		Version: a.Version, Model: a.Model, ModelID: e.ModelID(), Dimension: e.Dimension(),
-		Device: e.Device(), Precision: engine.PrecisionOf(e.Storage()),
+		Device: e.Device(), Precision: e.Precision(),
 		MaxTokens: MaxTokens{Text: e.Config().MaxTextTokens(false), Image: e.Config().MaxTextTokens(true)},
 		Search:    a.searchInfo(ctx),
 		Items:     Available{Available: a.Items != nil && a.NoItems == ""},

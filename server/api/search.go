@@ -53,7 +53,7 @@ func (a *api) searchPictures(ctx context.Context, r *transport.Request) (*transp
 		slog.Bool("cached", vector.result.Cached),
 		slog.Bool("reranked", answer.Reranked),
 		slog.Int("missing", len(answer.Missing)), // pictures in the panorama
-		slog.String("lane", laneNames[lane]),
+		slog.String("lane", lane.String()),
 	}
 	return response, nil
 }

@@ -15,18 +15,11 @@ var ofInput = map[string]bool{wait: true, prepare: true, compute: true}
 // or "" if it has a vector.
 func (m *Metrics) ObserveInput(kind string, lane engine.Lane, code string, r engine.Result) {
 	if code != "" {
-		m.inputs.WithLabelValues(kind, laneLabel(lane), code).Inc()
+		m.inputs.WithLabelValues(kind, lane.String(), code).Inc()
 		return
 	}
-	m.inputs.WithLabelValues(kind, laneLabel(lane), "ok").Inc()
+	m.inputs.WithLabelValues(kind, lane.String(), "ok").Inc()
 	m.stages.WithLabelValues(wait).Observe(r.Times.Wait.Seconds())
 	m.stages.WithLabelValues(prepare).Observe(r.Times.Prepare.Seconds())
 	m.stages.WithLabelValues(compute).Observe(r.Times.Compute.Seconds())
-}
-
-func laneLabel(l engine.Lane) string {
-	if l == engine.Interactive {
-		return "interactive"
-	}
-	return "bulk"
 }

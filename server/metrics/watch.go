@@ -44,7 +44,7 @@ func (stats engineStats) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	for _, lane := range []engine.Lane{engine.Bulk, engine.Interactive} {
-		gauge(queueInputs, float64(s.Waiting[lane]), laneLabel(lane))
+		gauge(queueInputs, float64(s.Waiting[lane]), lane.String())
 	}
 	gauge(cacheBytes, float64(s.CacheBytes))
 	gauge(cacheEntries, float64(s.CacheEntries))
