@@ -273,6 +273,9 @@ func TestServeSearch(t *testing.T) {
 	if first := got.Results[0]; first.ID != added.Items[0].ID || first.Score < 0.99999 {
 		t.Errorf("the picture itself is not found first: %+v", first)
 	}
+	if hits := s.metric(t, "vbge_picture_cache_hits_total"); hits != 2 {
+		t.Errorf("the picture came %v times from the cache, want twice: to be added, and with other words", hits)
+	}
 	kept := s.get(t, "/v1/items/"+added.Items[0].ID+"/image", http.StatusOK)
 	if !bytes.Equal(kept, leopard) {
 		t.Errorf("%d bytes come back, %d were sent", len(kept), len(leopard))
