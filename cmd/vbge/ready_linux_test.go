@@ -25,6 +25,12 @@ func TestServeWrongVectors(t *testing.T) {
 			t.Errorf("%s: %s", path, said)
 		}
 	}
+	for path, body := range map[string]string{"/v1/embeddings": `{"input": "a"}`, "/embed": `{"inputs": ["a", "b"]}`} {
+		said := s.post(t, path, "application/json", []byte(body), http.StatusServiceUnavailable)
+		if !strings.Contains(string(said), `"code":"not_ready","message":"the device has failed its test: its vectors are wrong"`) {
+			t.Errorf("%s: %s", path, said)
+		}
+	}
 	s.get(t, "/health/live", http.StatusOK)
 	if log := s.log.String(); !strings.Contains(log, `msg="not ready"`) {
 		t.Errorf("it is not in the log:\n%s", log)

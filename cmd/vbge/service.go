@@ -73,7 +73,7 @@ func (f *serveFlags) open(ctx context.Context, log *slog.Logger) (s *service, er
 	if err := f.openHealth(s, log); err != nil {
 		return s, err
 	}
-	services.Health = s.health
+	services.Health, s.embedder.Wrong = s.health, s.health.Wrong
 	noItems := ""
 	if f.items == "" {
 		noItems = items.ErrReadOnly.Error()

@@ -31,6 +31,8 @@ type Engine interface {
 type Embedder struct {
 	Engine       Engine
 	QueueTimeout time.Duration // longest wait for a computation to begin: --queue-timeout
+	// Wrong says why vectors are not to be used, which are refused then; nil is never.
+	Wrong func(ctx context.Context) error
 	// Observe is told what became of each input: kind is text, image or pair, code that of its fault,
 	// or "" with a vector. It is called from many goroutines; nil is nobody.
 	Observe func(kind string, lane engine.Lane, code string, r engine.Result)
@@ -48,6 +50,11 @@ func (e *Embedder) Bulk(ctx context.Context, inputs []engine.Input) ([]engine.Re
 func (e *Embedder) Embed(ctx context.Context, lane engine.Lane, inputs []engine.Input) ([]engine.Result, error) {
 	if len(inputs) == 0 {
 		return nil, nil
+	}
+	if e.Wrong != nil {
+		if err := e.Wrong(ctx); err != nil {
+			return nil, errWrong.Because(err).After(time.Second)
+		}
 	}
 	results, err := e.Engine.Do(ctx, engine.Request{Inputs: inputs, Lane: lane, NoWait: true, QueueTimeout: e.QueueTimeout})
 	if len(results) != len(inputs) { // it is refused as a whole

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -142,6 +143,23 @@ func TestNotFinite(t *testing.T) {
 	}
 	if !finite([]float32{math.MaxFloat32, math.MaxFloat32, -math.MaxFloat32}) {
 		t.Error("large values are none")
+	}
+}
+
+// TestWrong: while the device's vectors are known to be wrong nothing is computed, whoever asks.
+func TestWrong(t *testing.T) {
+	c, e, embedder := fakes(t)
+	off := errors.New("off by 0.2")
+	embedder.Wrong = func(context.Context) error { return off }
+	refusal{status: 503, code: "not_ready", retry: time.Second,
+		message: "the device has failed its test: its vectors are wrong",
+		change:  "send the request to another server, or again after Retry-After seconds; the log has the cause"}.check(t, c.send(post("/v1/embeddings", `{"input":"a"}`)))
+	if _, err := embedder.Bulk(t.Context(), []engine.Input{{Text: "a"}}); !errors.Is(err, off) || len(e.requests) > 0 {
+		t.Errorf("%v after %d requests to the engine", err, len(e.requests))
+	}
+	off = nil
+	if r := c.send(post("/v1/embeddings", `{"input":"a"}`)); r.Status != 200 {
+		t.Errorf("right again: %d %s", r.Status, r.Body)
 	}
 }
 

@@ -85,6 +85,8 @@ var (
 		"start the server with the model that made the collection, or with another --collection")
 	errDevice = fault.New(http.StatusServiceUnavailable, "device_failed", "the device that computes has failed",
 		"start the server again; its log has the cause")
+	errWrong = fault.New(http.StatusServiceUnavailable, "not_ready", "the device has failed its test: its vectors are wrong",
+		"send the request to another server, or again after Retry-After seconds; the log has the cause")
 	errNotFinite = fault.New(http.StatusInternalServerError, "embedding_not_finite", "the model computed a value that is no number",
 		"report it with the input: a picture or text must not do that")
 	errInternal = fault.New(http.StatusInternalServerError, "internal", "the server failed at this",
