@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vbge/engine"
+	"vbge/server/catalog"
 	"vbge/server/fault"
 	"vbge/server/transport"
 	"vbge/server/wire"
@@ -17,8 +18,8 @@ import (
 // embeddings answers POST /v1/embeddings, in OpenAI's shape.
 func (a *api) embeddings(ctx context.Context, r *transport.Request) (*transport.Response, error) {
 	began := time.Now()
-	if t := mediaType(r); t != "application/json" {
-		return nil, unsupported(t, "application/json")
+	if err := wire.CheckJSON(contentType(r)); err != nil {
+		return nil, err
 	}
 	q, err := wire.ParseOpenAI(r.Body, a.limits())
 	if err != nil {
@@ -37,11 +38,11 @@ func (a *api) embeddings(ctx context.Context, r *transport.Request) (*transport.
 // embedTEI answers POST /embed: TEI's JSON, a form, or a picture's bytes; with JSON or bare numbers.
 func (a *api) embedTEI(ctx context.Context, r *transport.Request) (*transport.Response, error) {
 	began := time.Now()
-	dtype, binary, err := wire.ParseAccept(strings.Join(r.Header.Values("Accept"), ","))
+	dtype, binary, err := wire.ParseAccept(accept(r))
 	if err != nil {
 		return nil, err
 	}
-	q, err := a.parseEmbed(r)
+	q, err := wire.ParseEmbed(contentType(r), r.Body, r.Query, a.limits())
 	if err != nil {
 		return nil, err
 	}
@@ -65,25 +66,12 @@ func (a *api) embedTEI(ctx context.Context, r *transport.Request) (*transport.Re
 	return reply, nil
 }
 
-func (a *api) parseEmbed(r *transport.Request) (*wire.Embeddings, error) {
-	t := mediaType(r)
-	if isPicture(t) {
-		return wire.ParsePicture(r.Body, r.Query)
-	}
-	if err := noQuery(r); err != nil {
-		return nil, err
-	}
-	switch t {
-	case "application/json":
-		return wire.ParseTEI(r.Body, a.limits())
-	case "multipart/form-data":
-		return wire.ParseForm(r.Header.Get("Content-Type"), r.Body, a.limits())
-	}
-	return nil, unsupported(t, "application/json, multipart/form-data, or a picture's file as image/jpeg")
-}
+func contentType(r *transport.Request) string { return r.Header.Get("Content-Type") }
+
+func accept(r *transport.Request) string { return strings.Join(r.Header.Values("Accept"), ",") }
 
 func (a *api) limits() wire.Limits {
-	return wire.Limits{MaxItems: a.MaxItems, MaxImageBytes: a.MaxImageBytes}
+	return wire.Limits{MaxItems: a.MaxItems, MaxImageBytes: a.MaxImageBytes, MaxResults: catalog.MaxLimit}
 }
 
 // embed computes a parsed request. The error is of the request as a whole: one that all of its inputs

@@ -38,7 +38,7 @@ func (a *api) addItems(ctx context.Context, r *transport.Request) (*transport.Re
 		return nil, err
 	}
 	began := time.Now()
-	pictures, err := wire.ParseItems(r.Header.Get("Content-Type"), r.Body, a.limits())
+	pictures, err := wire.ParseItems(contentType(r), r.Body, a.limits())
 	if err != nil {
 		return nil, err
 	}

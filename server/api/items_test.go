@@ -130,7 +130,7 @@ func TestItemsRefusals(t *testing.T) {
 		"show, no such":       {missing, refusal{request: show, status: 404, code: "no_such_item", message: noSuch, change: shown}},
 		"show, no Milvus":     {unreachable, refusal{request: show, status: 503, code: "milvus_unreachable", retry: time.Second, message: "Milvus cannot be reached", change: milvus}},
 		"add, nothing":        {nil, refusal{request: post("/v1/items", `{"items":[]}`).wrong(), status: 400, code: "no_items", message: "the body: there are none in items", change: "send at least one item"}},
-		"add, no media type":  {nil, refusal{request: post("/v1/items", `{"items":[]}`).of("").wrong(), status: 415, code: "unsupported_media_type", message: "the body: a body without a usable Content-Type", change: "send application/json, multipart/form-data, or a picture's file as image/jpeg"}},
+		"add, no media type":  {nil, refusal{request: post("/v1/items", `{"items":[]}`).of("").wrong(), status: 415, code: "unsupported_media_type", param: "Content-Type", message: `Content-Type: this route reads no bodies of type ""`, change: "send application/json, multipart/form-data, or a picture's file as image/jpeg"}},
 		"add, all unreadable": {nil, refusal{request: post("/v1/items", `{"items":[{"image":""},{"image":"","fields":{}}]}`), status: 400, code: "image_empty", param: "/items/0/image", message: "all 2 items failed; the first: /items/0/image: a picture without any bytes", change: "send the picture's bytes, or leave it out"}},
 	} {
 		t.Run(name, func(t *testing.T) {

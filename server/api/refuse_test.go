@@ -65,11 +65,11 @@ func TestRefusals(t *testing.T) {
 	binary := []string{"Accept", "application/octet-stream"}
 	for name, x := range map[string]refusal{
 		"no media type": {request: post("/v1/embeddings", words).of("").wrong(), status: 415, code: "unsupported_media_type", param: "Content-Type",
-			message: `this route reads no bodies of type ""`, change: "send application/json, and say so in Content-Type"},
+			message: `Content-Type: this route reads no bodies of type ""`, change: "send application/json"},
 		"another media type": {request: post("/v1/embeddings", words).of("text/plain; charset=utf-8").wrong(), status: 415, code: "unsupported_media_type", param: "Content-Type",
-			message: `this route reads no bodies of type "text/plain"`, change: "send application/json, and say so in Content-Type"},
+			message: `Content-Type: this route reads no bodies of type "text/plain"`, change: "send application/json"},
 		"another media type, TEI": {request: post("/embed", words).of("application/x-www-form-urlencoded").wrong(), status: 415, code: "unsupported_media_type", param: "Content-Type",
-			message: `this route reads no bodies of type "application/x-www-form-urlencoded"`, change: "send application/json, multipart/form-data, or a picture's file as image/jpeg, and say so in Content-Type"},
+			message: `Content-Type: this route reads no bodies of type "application/x-www-form-urlencoded"`, change: "send application/json, multipart/form-data, or a picture's file as image/jpeg"},
 		"no JSON": {request: post("/v1/embeddings", "{").wrong(), status: 400, code: "invalid_json",
 			message: "the body is not JSON: it ends too soon, after 1 bytes", change: "send one JSON object in UTF-8"},
 		"too many items": {request: post("/v1/embeddings", `{"input":["1","2","3","4","5"]}`), status: 413, code: "too_many_items", param: "/input",

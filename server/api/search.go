@@ -21,15 +21,16 @@ func (a *api) searchPictures(ctx context.Context, r *transport.Request) (*transp
 			"start it with --uri, the catalogue that `vbge index` made")
 	}
 	began := time.Now()
-	reply, err := accepted(r, "application/json", "image/jpeg")
-	if err != nil {
-		return nil, err
+	reply := wire.Accept(accept(r), "application/json", "image/jpeg")
+	if reply == "" {
+		return nil, fault.New(http.StatusNotAcceptable, "not_acceptable", "Accept: neither JSON nor a JPEG, the panorama",
+			"accept application/json or image/jpeg").At("Accept")
 	}
 	lane, err := laneOf(r, engine.Interactive)
 	if err != nil {
 		return nil, err
 	}
-	q, err := a.parseSearch(r)
+	q, err := wire.ParseSearch(contentType(r), r.Body, r.Query, a.limits())
 	if err != nil {
 		return nil, err
 	}
@@ -56,16 +57,6 @@ func (a *api) searchPictures(ctx context.Context, r *transport.Request) (*transp
 		slog.String("lane", lane.String()),
 	}
 	return response, nil
-}
-
-func (a *api) parseSearch(r *transport.Request) (*wire.Search, error) {
-	if isPicture(mediaType(r)) {
-		return wire.ParseSearchPicture(r.Body, r.Query)
-	}
-	if err := noQuery(r); err != nil {
-		return nil, err
-	}
-	return wire.ParseSearch(r.Header.Get("Content-Type"), r.Body, a.limits())
 }
 
 // queryEmbedder embeds one search's query and keeps what became of it.

@@ -45,7 +45,7 @@ func TestBodies(t *testing.T) {
 					switch {
 					case path == "/v1/search":
 						var s *wire.Search
-						if s, err = wire.ParseSearch(head.contentType, body, wire.Limits{}); err == nil {
+						if s, err = wire.ParseSearch(head.contentType, body, values, wire.Limits{}); err == nil {
 							got = []engine.Input{{Image: s.Image, Text: s.Text}}
 						}
 					case path == "/v1/embeddings":
@@ -53,10 +53,8 @@ func TestBodies(t *testing.T) {
 						if got, err = inputs(e, parseErr); err == nil && (string(e.Encoding) != string(encoding) || e.Single != (kind == Text && n == 1)) {
 							t.Errorf("%s %s: parsed as %+v", kind, encoding, e)
 						}
-					case head.contentType == "image/jpeg":
-						got, err = inputs(wire.ParsePicture(body, values))
 					default:
-						got, err = inputs(wire.ParseTEI(body, wire.Limits{}))
+						got, err = inputs(wire.ParseEmbed(head.contentType, body, values, wire.Limits{}))
 					}
 					if want := q.engineInputs(shot); err != nil || !reflect.DeepEqual(got, want) || len(want) != q.inputs(shot) {
 						t.Errorf("%s %s, %d inputs, raw %v: %s is parsed as %d inputs other than the %d in process (%v)", kind, encoding, n, raw, head.path, len(got), len(want), err)

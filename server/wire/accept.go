@@ -11,7 +11,10 @@ import (
 	"vbge/server/fault"
 )
 
-const octets = "application/octet-stream"
+const (
+	octets    = "application/octet-stream"
+	jsonReply = "application/json"
+)
 
 // mediaRange is one element of an Accept header.
 type mediaRange struct {
@@ -21,30 +24,42 @@ type mediaRange struct {
 	place int // in the header
 }
 
-// ParseAccept chooses /embed's reply by an Accept header: JSON, or vectors in binary of a type. Of what is
-// accepted with the highest q, what is named goes before what a wildcard allows, and then what stands
-// first. JSON is meant by no header and by wildcards, float32 by application/octet-stream without dtype.
-// Its error is a 406.
-func ParseAccept(accept string) (dtype DType, binary bool, err error) {
-	if strings.TrimSpace(accept) == "" {
-		return "", false, nil
+// Accept chooses one of the media types that a route offers by an Accept header, "" if none will do. Of
+// what is accepted with the highest q, what is named goes before what a wildcard allows, then what stands
+// first in the header, and then what is offered first, which also no header means.
+func Accept(header string, offers ...string) string {
+	if strings.TrimSpace(header) == "" {
+		return offers[0]
 	}
-	ranges := parseRanges(accept)
-	offers := append([]DType{""}, dtypes...) // "" is JSON
-	best, chosen := mediaRange{}, DType("")
+	ranges := parseRanges(header)
+	best, chosen := mediaRange{}, ""
 	for _, offer := range offers {
 		if r := match(ranges, offer); r.q > 0 && (best.q == 0 || preferred(r, best)) {
 			best, chosen = r, offer
 		}
 	}
-	if best.q == 0 {
-		return "", false, notAcceptable(ranges)
-	}
-	return chosen, chosen != "", nil
+	return chosen
 }
 
-func parseRanges(accept string) (ranges []mediaRange) {
-	for i, element := range strings.Split(accept, ",") {
+// ParseAccept chooses /embed's reply by an Accept header: JSON, or vectors in binary of a type, float32
+// where application/octet-stream has no dtype. Its error is a 406.
+func ParseAccept(header string) (dtype DType, binary bool, err error) {
+	offers := []string{jsonReply}
+	for _, t := range dtypes {
+		offers = append(offers, t.ContentType())
+	}
+	switch chosen := Accept(header, offers...); chosen {
+	case "":
+		return "", false, notAcceptable(header)
+	case jsonReply:
+		return "", false, nil
+	default:
+		return DType(strings.TrimPrefix(chosen, octets+";dtype=")), true, nil
+	}
+}
+
+func parseRanges(header string) (ranges []mediaRange) {
+	for i, element := range strings.Split(header, ",") {
 		name, parameters, err := mime.ParseMediaType(element)
 		if err != nil {
 			continue
@@ -62,28 +77,26 @@ func parseRanges(accept string) (ranges []mediaRange) {
 }
 
 // match returns the most specific range that an offer is in, or one with q 0.
-func match(ranges []mediaRange, offer DType) (best mediaRange) {
+func match(ranges []mediaRange, offer string) (best mediaRange) {
+	name, dtype, _ := strings.Cut(offer, ";dtype=")
 	most := 0
 	for _, r := range ranges {
-		if s := r.specificity(offer); s > most {
+		if s := r.specificity(name, dtype); s > most {
 			most, best = s, r
 		}
 	}
 	return best
 }
 
-// specificity is 0 for a range that an offer is not in.
-func (r mediaRange) specificity(offer DType) int {
-	name := "application/json"
-	if offer != "" {
-		name = octets
-	}
+// specificity is 0 for a range that an offer is not in (RFC 9110, section 12.5.1).
+func (r mediaRange) specificity(name, dtype string) int {
+	kind, _, _ := strings.Cut(name, "/")
 	switch {
-	case r.name == name && offer != "" && r.dtype == string(offer):
+	case r.name == name && dtype != "" && r.dtype == dtype:
 		return 4
-	case r.name == name && (offer == "" || r.dtype == ""):
+	case r.name == name && (dtype == "" || r.dtype == ""):
 		return 3
-	case r.name == "application/*":
+	case r.name == kind+"/*":
 		return 2
 	case r.name == "*/*":
 		return 1
@@ -98,9 +111,9 @@ func preferred(a, b mediaRange) bool {
 	return cmp.Or(cmp.Compare(b.q, a.q), cmp.Compare(min(a.wild(), 1), min(b.wild(), 1)), cmp.Compare(a.place, b.place)) < 0
 }
 
-func notAcceptable(ranges []mediaRange) error {
+func notAcceptable(header string) error {
 	const change = "accept application/json, or application/octet-stream with dtype=float32, dtype=float16 or dtype=int8"
-	for _, r := range ranges {
+	for _, r := range parseRanges(header) {
 		if r.name == octets && r.q > 0 {
 			return fault.New(http.StatusNotAcceptable, "unknown_dtype", fmt.Sprintf("Accept: no dtype is called %.16q", r.dtype), change).At("Accept")
 		}

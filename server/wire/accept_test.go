@@ -36,3 +36,26 @@ func TestParseAccept(t *testing.T) {
 		}
 	}
 }
+
+func TestAccept(t *testing.T) {
+	for accept, want := range map[string]string{
+		"":                                      "application/json",
+		"*/*":                                   "application/json",
+		"image/jpeg, application/json":          "image/jpeg", // equals: the first in the header
+		"image/*":                               "image/jpeg",
+		"image/jpeg;q=0.9, */*;q=0.1":           "image/jpeg",
+		"image/jpeg;q=0, */*":                   "application/json",
+		"application/*;q=0.2, image/jpeg;q=0.3": "image/jpeg",
+		"application/json;q=0, */*;q=0.5":       "image/jpeg",
+		"text/html":                             "",
+		"image/jpeg;q=-1, text/html":            "",
+		"image/jpeg;q=NaN":                      "",
+		"image/jpeg;q=nonsense":                 "",
+		"rubbish, ;;, image/jpeg":               "image/jpeg",
+		"IMAGE/JPEG":                            "image/jpeg",
+	} {
+		if got := Accept(accept, "application/json", "image/jpeg"); got != want {
+			t.Errorf("%q: %q, want %q", accept, got, want)
+		}
+	}
+}

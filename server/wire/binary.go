@@ -38,7 +38,7 @@ func (t DType) Size() int {
 func (t DType) ContentType() string { return octets + ";dtype=" + string(t) }
 
 // AppendBinary appends the vectors, one row after another, in little-endian byte order. One that failed is
-// a row of zeros, so that no other loses its place; callers refuse such replies: see CheckFinite.
+// a row of zeros, so that no other loses its place; callers refuse such replies.
 func AppendBinary(dst []byte, t DType, v []Vector) []byte {
 	columns := 0
 	for _, x := range v {
@@ -46,7 +46,7 @@ func AppendBinary(dst []byte, t DType, v []Vector) []byte {
 	}
 	dst = slices.Grow(dst, t.Size()*columns*len(v))
 	for _, x := range v {
-		if x.failure() != nil {
+		if x.Err != nil {
 			dst, _ = extend(dst, t.Size()*columns)
 			continue
 		}

@@ -112,7 +112,7 @@ func FuzzParseSearch(f *testing.F) {
 	f.Add(formType, formOf("image@a="+string(file), "text=a", "limit=3", "rerank=1", "filter=x"))
 	f.Add("image/png", file)
 	f.Fuzz(func(t *testing.T, contentType string, body []byte) {
-		s, err := ParseSearch(contentType, body, limits)
+		s, err := ParseSearch(contentType, body, nil, limits)
 		if err != nil {
 			checkFault(t, faultOf(err), 400, 413, 415)
 			return

@@ -10,7 +10,7 @@ import (
 	"vbge/server/fault"
 )
 
-var limits = Limits{MaxItems: 4, MaxImageBytes: 1000}
+var limits = Limits{MaxItems: 4, MaxImageBytes: 1000, MaxResults: 16384}
 
 // file stands for a picture: nothing here looks into it.
 var file = bytes.Repeat([]byte("\xff\xfepicture"), 4)

@@ -30,13 +30,13 @@ type NewItem struct {
 // "fields": {...}}]}; a form with files named image and, for each or for all, fields named fields that
 // hold JSON objects; or a picture's file.
 func ParseItems(contentType string, body []byte, l Limits) ([]NewItem, error) {
-	switch media, err := mediaOf(contentType); {
-	case err != nil:
-		return nil, err
-	case media == jsonBody:
+	switch mediaOf(contentType) {
+	case jsonBody:
 		return parseItemsJSON(body, l)
-	case media == formBody:
+	case formBody:
 		return parseItemsForm(contentType, body, l)
+	case otherBody:
+		return nil, unsupported(contentType, bodies)
 	}
 	if len(body) == 0 {
 		return nil, at("", emptyImage())

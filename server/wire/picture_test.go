@@ -30,11 +30,11 @@ func TestBase64AgreesWithEncodingBase64(t *testing.T) {
 			text := encoding.EncodeToString(file)
 			for form, content := range map[string]string{"plain": text, `\n`: lines(text, `\n`), `\r\n`: lines(text, `\r\n`), `\/`: strings.ReplaceAll(text, "/", `\/`),
 				"data URL": "data:image/jpeg;base64," + text, "any type": "DATA:text/html;charset=x;BASE64," + text} {
-				s, err := ParseSearch(jsonType, []byte(`{"image":"`+content+`"}`), Limits{MaxImageBytes: int64(n)})
+				s, err := ParseSearch(jsonType, []byte(`{"image":"`+content+`"}`), nil, Limits{MaxImageBytes: int64(n)})
 				if err != nil || !bytes.Equal(s.Image, file) {
 					t.Errorf("%d bytes, %s, %s: %v", n, name, form, err)
 				}
-				if _, err := ParseSearch(jsonType, []byte(`{"image":"`+content+`"}`), Limits{MaxImageBytes: int64(n - 1)}); err == nil || faultOf(err).Code != "image_too_large" {
+				if _, err := ParseSearch(jsonType, []byte(`{"image":"`+content+`"}`), nil, Limits{MaxImageBytes: int64(n - 1)}); err == nil || faultOf(err).Code != "image_too_large" {
 					t.Errorf("%d bytes, %s, %s, one over the limit: %v", n, name, form, err)
 				}
 			}

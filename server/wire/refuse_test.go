@@ -58,7 +58,7 @@ func formWhole(contentType, body string) *fault.Error {
 }
 
 func searchFor(contentType, body string) *fault.Error {
-	_, err := ParseSearch(contentType, []byte(body), limits)
+	_, err := ParseSearch(contentType, []byte(body), nil, limits)
 	return faultOf(err)
 }
 
@@ -82,10 +82,10 @@ const (
 
 // refusals is a function so that each part stays short.
 func refusals() []refusal {
-	return slices.Concat(bodies(), members(), inputs(), pictures(), forms(), searches(), newItems(), replies())
+	return slices.Concat(wholes(), members(), inputs(), pictures(), forms(), searches(), newItems(), replies())
 }
 
-func bodies() []refusal {
+func wholes() []refusal {
 	return []refusal{
 		{"empty", openAI(""), 400, "invalid_json", "", "the body is not JSON: it is empty"},
 		{"blank", openAI(" \n"), 400, "invalid_json", "", "the body is not JSON: it is empty"},
@@ -225,6 +225,12 @@ func forms() []refusal {
 		{"empty text", formItem(1, "text=a", "text="), 400, "empty_item", "/text/1", "/text/1: neither a picture nor words"},
 		{"text in another charset", formItem(1, "image@a=1", "image@b=1", "text=\xe4"), 400, "invalid_utf8", "/text/0", "/text/0: not UTF-8"},
 		{"truncate", formItem(0, "text=a", "truncate=maybe"), 400, "invalid_value", "/truncate", `/truncate: "maybe", where true or false is wanted`},
+		{"another media type", faultOf(second(ParseEmbed("text/plain; a", nil, nil, limits))), 415, "unsupported_media_type", "Content-Type",
+			`Content-Type: this route reads no bodies of type "text/plain"`},
+		{"no JSON by its media type", faultOf(CheckJSON(formType)), 415, "unsupported_media_type", "Content-Type",
+			`Content-Type: this route reads no bodies of type "multipart/form-data"`},
+		{"a query beside a form", faultOf(second(ParseEmbed(formType, nil, url.Values{"text": {"a"}}, limits))), 400, "unknown_field", "/query",
+			"the query is read only beside a body that is a picture's file"},
 		{"raw picture without bytes", faultOf(second(ParsePicture(nil, nil))), 400, "image_empty", "", "the body: a picture without any bytes"},
 		{"raw picture with truncate", faultOf(second(ParsePicture(file, url.Values{"truncate": {"yes"}}))), 400, "invalid_value", "/truncate", `/truncate: "yes", where true or false is wanted`},
 		{"raw picture with another parameter", faultOf(second(ParsePicture(file, url.Values{"image": {"x"}}))), 400, "unknown_field", "/query", `/query: a parameter with the unknown name "image"`},
@@ -236,7 +242,7 @@ func second[T any](_ T, err error) error { return err }
 
 func searches() []refusal {
 	form := func(parts ...string) *fault.Error { return searchFor(formType, string(formOf(parts...))) }
-	query := func(q url.Values) *fault.Error { return faultOf(second(ParseSearchPicture(file, q))) }
+	query := func(q url.Values) *fault.Error { return faultOf(second(ParseSearch("image/jpeg", file, q, limits))) }
 	return []refusal{
 		{"nothing", searchFor(jsonType, `{"limit":3}`), 400, "empty_item", "", "the body: neither a picture nor words"},
 		{"nothing in a form", form("limit=3"), 400, "empty_item", "", "the body: neither a picture nor words"},
@@ -253,9 +259,11 @@ func searches() []refusal {
 		{"two texts", form("text=a", "text=b"), 400, "duplicate_field", "/text", "/text: the field stands there twice"},
 		{"eight empty files", form(slices.Repeat([]string{"image@="}, 8)...), 400, "duplicate_field", "", "the body: the field stands there twice"},
 		{"empty picture", form("image@a=", "text=a"), 400, "image_empty", "/image/0", "/image/0: a picture without any bytes"},
-		{"no media type", searchFor("", `{"text":"a"}`), 415, "unsupported_media_type", "", "the body: a body without a usable Content-Type"},
-		{"curl's media type", searchFor("application/x-www-form-urlencoded", `{"text":"a"}`), 415, "unsupported_media_type", "",
-			`the body: a body of type "application/x-www-form-urlencoded"`},
+		{"no media type", searchFor("", `{"text":"a"}`), 415, "unsupported_media_type", "Content-Type", `Content-Type: this route reads no bodies of type ""`},
+		{"curl's media type", searchFor("application/x-www-form-urlencoded", `{"text":"a"}`), 415, "unsupported_media_type", "Content-Type",
+			`Content-Type: this route reads no bodies of type "application/x-www-form-urlencoded"`},
+		{"a query beside JSON", faultOf(second(ParseSearch(jsonType, []byte(`{"text":"a"}`), url.Values{"limit": {"3"}}, limits))), 400, "unknown_field", "/query",
+			"the query is read only beside a body that is a picture's file"},
 		{"raw without bytes", searchFor("image/png", ""), 400, "image_empty", "", "the body: a picture without any bytes"},
 	}
 }
@@ -283,21 +291,16 @@ func newItems() []refusal {
 		{"unpaired", form(0, "image@a=1", "fields={}", "fields={}"), 400, "unpaired_parts", "", "the body: 1 parts named image and 2 named fields"},
 		{"large picture", form(0, "image@a="+large), 413, "image_too_large", "/image/0", "/image/0: a larger file, limit 1000 (set by --max-image-bytes)"},
 		{"raw without bytes", newItem(0, "image/jpeg", ""), 400, "image_empty", "", "the body: a picture without any bytes"},
-		{"media type", newItem(0, "text/plain", "{}"), 415, "unsupported_media_type", "", `the body: a body of type "text/plain"`},
+		{"media type", newItem(0, "text/plain", "{}"), 415, "unsupported_media_type", "Content-Type", `Content-Type: this route reads no bodies of type "text/plain"`},
 	}
 }
 
 func replies() []refusal {
-	infinite := []Vector{{Embedding: []float32{1, float32(1) / zero}}}
-	CheckFinite(infinite)
 	return []refusal{
 		{"dtype", accept("application/octet-stream;dtype=float64"), 406, "unknown_dtype", "Accept", `Accept: no dtype is called "float64"`},
 		{"media type", accept("text/html, application/json;q=0"), 406, "not_acceptable", "Accept", "Accept: neither JSON nor application/octet-stream"},
-		{"infinite", infinite[0].Err, 500, "embedding_not_finite", "", "the model computed a value that is no number"},
 	}
 }
-
-var zero float32
 
 func TestRefusals(t *testing.T) {
 	seen := map[string]bool{}

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"math"
-	"net/http"
 	"slices"
 	"strconv"
 
@@ -13,39 +12,6 @@ import (
 
 	"vbge/server/fault"
 )
-
-// CheckFinite makes an error of every vector with a value that is NaN or infinite. The Append functions
-// do as much for themselves; who counts errors before calls it first.
-func CheckFinite(v []Vector) {
-	for i := range v {
-		if v[i].Err == nil && !finite(v[i].Embedding) {
-			v[i] = Vector{Err: notFinite()}
-		}
-	}
-}
-
-func finite(values []float32) bool {
-	const exponent = 0x7f800000 // all ones in NaN and infinities alone
-	for _, x := range values {
-		if math.Float32bits(x)&exponent == exponent {
-			return false
-		}
-	}
-	return true
-}
-
-func notFinite() *fault.Error {
-	return fault.New(http.StatusInternalServerError, "embedding_not_finite", "the model computed a value that is no number",
-		"report it with the input: a picture or text must not do that")
-}
-
-// failure returns why v has no embedding that may leave, or nil.
-func (v Vector) failure() *fault.Error {
-	if v.Err == nil && !finite(v.Embedding) {
-		return notFinite()
-	}
-	return v.Err
-}
 
 // AppendOpenAI appends the reply of /v1/embeddings to dst. One that failed has "embedding": null and an
 // "error". The usage counts what went through the text tower, patches of pictures included, of those that
@@ -61,9 +27,9 @@ func AppendOpenAI(dst []byte, model string, e Encoding, v []Vector) []byte {
 		dst = append(dst, `{"object":"embedding","index":`...)
 		dst = strconv.AppendInt(dst, int64(i), 10)
 		dst = append(dst, `,"embedding":`...)
-		if f := x.failure(); f != nil {
+		if x.Err != nil {
 			dst = append(dst, `null,"error":`...)
-			dst = appendFault(dst, f)
+			dst = appendFault(dst, x.Err)
 		} else {
 			tokens += x.Tokens
 			dst = appendEmbedding(dst, e, x.Embedding)
@@ -87,7 +53,7 @@ func AppendTEI(dst []byte, v []Vector) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		if x.failure() != nil {
+		if x.Err != nil {
 			dst = append(dst, "null"...)
 		} else {
 			dst = appendFloats(dst, x.Embedding)

@@ -1,14 +1,9 @@
 package wire
 
 import (
-	"fmt"
-	"mime"
-	"net/http"
 	"net/url"
-	"strings"
 	"unicode/utf8"
 
-	"vbge/server/catalog"
 	"vbge/server/fault"
 )
 
@@ -21,33 +16,32 @@ var searchMembers = []string{"image", "text", "limit", "filter", "rerank", "pano
 type Search struct {
 	Image            []byte
 	Text             string
-	Limit            int // 1 to catalog.MaxLimit
+	Limit            int // 1 to Limits.MaxResults
 	Filter           string
 	Rerank, Panorama bool
 }
 
-// ParseSearch reads the body of POST /v1/search by its media type: JSON, a form whose fields are named as
-// JSON's members, or a picture's file. Limit is 9 if it is not said.
-func ParseSearch(contentType string, body []byte, l Limits) (*Search, error) {
-	switch media, err := mediaOf(contentType); {
-	case err != nil:
+// ParseSearch reads a request of POST /v1/search by its body's media type: JSON; a form whose fields are
+// named as JSON's members; or a picture's file, with those members in the URL's query. Limit is 9 if it is
+// not said. The file is kept, not copied.
+func ParseSearch(contentType string, body []byte, query url.Values, l Limits) (*Search, error) {
+	kind := mediaOf(contentType)
+	if kind == pictureBody {
+		if err := checkPicture(body, query, searchMembers[1:]...); err != nil {
+			return nil, err
+		}
+		return (&Search{Image: body}).options(query, l)
+	}
+	if err := noQuery(query); err != nil {
 		return nil, err
-	case media == jsonBody:
+	}
+	switch kind {
+	case jsonBody:
 		return parseSearchJSON(body, l)
-	case media == formBody:
+	case formBody:
 		return parseSearchForm(contentType, body, l)
 	}
-	return ParseSearchPicture(body, nil)
-}
-
-// ParseSearchPicture reads a body that is a picture's file, with what JSON's other members say in the
-// URL's query. The file is kept, not copied.
-func ParseSearchPicture(body []byte, query url.Values) (*Search, error) {
-	if err := checkPicture(body, query, searchMembers[1:]...); err != nil {
-		return nil, err
-	}
-	s := &Search{Image: body}
-	return s.options(query)
+	return nil, unsupported(contentType, bodies)
 }
 
 func parseSearchJSON(body []byte, l Limits) (*Search, error) {
@@ -59,7 +53,7 @@ func parseSearchJSON(body []byte, l Limits) (*Search, error) {
 		case "text":
 			s.Text, err = r.text()
 		case "limit":
-			s.Limit, err = r.integer(1, catalog.MaxLimit)
+			s.Limit, err = r.integer(1, l.results())
 		case "filter":
 			s.Filter, err = r.text()
 		case "rerank":
@@ -88,15 +82,15 @@ func parseSearchForm(contentType string, body []byte, l Limits) (*Search, error)
 		}
 		s.Image = f.images[0].file
 	}
-	return s.options(f.values)
+	return s.options(f.values, l)
 }
 
 // options reads what is not the picture from a form's fields or a URL's query.
-func (s *Search) options(values url.Values) (_ *Search, err error) {
+func (s *Search) options(values url.Values, l Limits) (_ *Search, err error) {
 	s.Text, s.Filter, s.Limit = values.Get("text"), values.Get("filter"), defaultLimit
 	if limit := values.Get("limit"); limit != "" {
 		var f *fault.Error
-		if s.Limit, f = integerOf(limit, 1, catalog.MaxLimit); f != nil {
+		if s.Limit, f = integerOf(limit, 1, l.results()); f != nil {
 			return nil, at("/limit", f)
 		}
 	}
@@ -120,32 +114,4 @@ func (s *Search) finish() (*Search, error) {
 		return nil, at("", emptyItem())
 	}
 	return s, nil
-}
-
-type media int
-
-const (
-	jsonBody media = iota
-	formBody
-	pictureBody
-)
-
-// mediaOf takes no media type but those: what a browser may send to another site without asking first,
-// such as text/plain, is never JSON.
-func mediaOf(contentType string) (media, error) {
-	name, _, err := mime.ParseMediaType(contentType)
-	switch {
-	case name == "application/json":
-		return jsonBody, nil
-	case name == "multipart/form-data":
-		return formBody, nil
-	case strings.HasPrefix(name, "image/"), name == "application/octet-stream":
-		return pictureBody, nil
-	}
-	what := fmt.Sprintf("a body of type %.48q", name)
-	if name == "" || err != nil {
-		what = "a body without a usable Content-Type"
-	}
-	return 0, at("", fault.New(http.StatusUnsupportedMediaType, "unsupported_media_type", what,
-		"send application/json, multipart/form-data, or a picture's file as image/jpeg"))
 }

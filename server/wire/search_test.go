@@ -22,7 +22,7 @@ func TestParseSearch(t *testing.T) {
 		"bytes":         {"application/octet-stream", string(file), Search{Image: file, Limit: 9}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := ParseSearch(c.contentType, []byte(c.body), limits)
+			got, err := ParseSearch(c.contentType, []byte(c.body), nil, limits)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -34,7 +34,7 @@ func TestParseSearch(t *testing.T) {
 }
 
 func TestParseSearchPicture(t *testing.T) {
-	got, err := ParseSearchPicture(file, url.Values{"text": {"a"}, "limit": {"2"}, "filter": {"f"}, "rerank": {"1"}, "panorama": {"true"}})
+	got, err := ParseSearch("image/png", file, url.Values{"text": {"a"}, "limit": {"2"}, "filter": {"f"}, "rerank": {"1"}, "panorama": {"true"}}, limits)
 	if want := (Search{Image: file, Text: "a", Limit: 2, Filter: "f", Rerank: true, Panorama: true}); err != nil || !reflect.DeepEqual(*got, want) {
 		t.Errorf("%+v, %v, want %+v", got, err, want)
 	}

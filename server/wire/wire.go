@@ -9,6 +9,9 @@
 package wire
 
 import (
+	"cmp"
+	"math"
+
 	"vbge/engine"
 	"vbge/server/fault"
 )
@@ -41,12 +44,16 @@ const (
 type Limits struct {
 	MaxItems      int   // set by --max-items
 	MaxImageBytes int64 // of one decoded file; set by --max-image-bytes
+	MaxResults    int   // of one search; the catalogue's
 	one           bool  // MaxItems is 1 by what the request is, not by a flag
 }
 
+// results is the most that a search may ask for.
+func (l Limits) results() int { return cmp.Or(l.MaxResults, math.MaxInt) }
+
 // Vector is what became of one Item.
 type Vector struct {
-	Embedding []float32
+	Embedding []float32    // finite
 	Err       *fault.Error // why there is no Embedding
 	Tokens    int          // see engine.Result
 }
