@@ -214,6 +214,42 @@ func TestServeFullSize(t *testing.T) {
 	s.stop(t)
 }
 
+// TestServeFullSizeSearch adds pictures to a catalogue of the full-size model and finds them.
+func TestServeFullSizeSearch(t *testing.T) {
+	needMilvus(t)
+	if !cpu.Built {
+		t.Log("on engine/ref the full-size model takes minutes")
+		return
+	}
+	dir := t.TempDir()
+	s := serve(t, "--model", "random", "--vocab", demoData+"vocab.txt", "--uri", filepath.Join(dir, "catalog.db"), "--items-dir", filepath.Join(dir, "items"))
+	var added struct{ Items []struct{ ID string } }
+	ids := map[string]string{}
+	for _, name := range []string{"0540.jpg", "0550.jpg", "0560.jpg"} {
+		body, form := pictureForm(t, readFile(t, demoData+"images/"+name))
+		if err := json.Unmarshal(s.post(t, "/v1/items", form, body, http.StatusOK), &added); err != nil || len(added.Items) != 1 {
+			t.Fatalf("%s: %v: %+v", name, err, added)
+		}
+		ids[name] = added.Items[0].ID
+	}
+	for name, id := range ids {
+		for _, text := range []string{"", "in blue"} {
+			query := map[string]any{"image": readFile(t, demoData+"images/"+name), "text": text, "limit": 3}
+			var got search.Answer
+			if err := json.Unmarshal(s.post(t, "/v1/search", "application/json", encode(t, query), http.StatusOK), &got); err != nil {
+				t.Fatal(err)
+			}
+			if len(got.Results) != 3 || got.Results[0].ID != id || text == "" && got.Results[0].Score < 0.99999 {
+				t.Errorf("%s %q finds %+v", name, text, got.Results)
+			}
+		}
+	}
+	if cached := s.metric(t, "vbge_picture_cache_hits_total"); cached != 3 {
+		t.Errorf("%v pictures came from the cache, want each with its second words", cached)
+	}
+	s.stop(t)
+}
+
 // losslessly is a PNG of a square picture's samples [side, side, 3].
 func losslessly(t *testing.T, pixels []uint8) []byte {
 	t.Helper()
