@@ -39,7 +39,7 @@ func BenchmarkPicture(b *testing.B) {
 		b.SetBytes(int64(len(body)))
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := ParseForm(formType, body, Limits{}); err != nil {
+			if _, err := parseForm(formType, body, Limits{}); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -12,11 +12,11 @@ func TestEveryCutIsFound(t *testing.T) {
 	}
 	form := formOf("image@a=1", "text=a", "image@b="+string(file), "text=b")
 	for n := range len(form) - len("\r\n") { // the last line's end may be missing
-		if _, err := ParseForm(formType, form[:n], limits); err == nil || faultOf(err).Code != "invalid_form" {
+		if _, err := parseForm(formType, form[:n], limits); err == nil || faultOf(err).Code != "invalid_form" {
 			t.Errorf("a form of %d bytes cut after %d: %v", len(form), n, err)
 		}
 	}
-	if _, err := ParseForm(formType, form[:len(form)-len("\r\n")], limits); err != nil {
+	if _, err := parseForm(formType, form[:len(form)-len("\r\n")], limits); err != nil {
 		t.Errorf("a form without its last line's end: %v", err)
 	}
 }

@@ -83,7 +83,7 @@ func TestParseTEI(t *testing.T) {
 			Embeddings{Items: long(items(engine.Input{Image: file, Text: "a"})), Encoding: Float}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := ParseTEI([]byte(c.body), limits)
+			got, err := parseTEI([]byte(c.body), limits)
 			c.check(t, got, err)
 		})
 	}
@@ -105,7 +105,7 @@ func TestParseForm(t *testing.T) {
 		"picture without words": {[]string{"image@a=1", "text="}, Embeddings{Items: long(items(one)), Single: true, Encoding: Float}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := ParseForm(formType, formOf(c.parts...), limits)
+			got, err := parseForm(formType, formOf(c.parts...), limits)
 			accepted{want: c.want}.check(t, got, err)
 		})
 	}
@@ -116,7 +116,7 @@ func TestParseFormOfCurl(t *testing.T) {
 	const boundary = "------------------------d74496d66958873e"
 	body := "--" + boundary + "\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\n" +
 		"\x89PNG\r\n\x1a\n--" + boundary[:30] + "\r\n--" + boundary + "\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\nmake it blue\r\n--" + boundary + "--\r\n"
-	got, err := ParseForm("multipart/form-data; boundary="+boundary, []byte(body), limits)
+	got, err := parseForm("multipart/form-data; boundary="+boundary, []byte(body), limits)
 	accepted{want: Embeddings{Single: true, Encoding: Float,
 		Items: long(items(engine.Input{Image: []byte("\x89PNG\r\n\x1a\n--" + boundary[:30]), Text: "make it blue"}))}}.check(t, got, err)
 }
@@ -131,7 +131,7 @@ func TestParsePicture(t *testing.T) {
 		"truncated": {url.Values{"text": {"words"}, "truncate": {"true"}}, engine.Input{Image: file, Text: "words"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := ParsePicture(file, c.query)
+			got, err := parsePicture(file, c.query)
 			accepted{want: Embeddings{Items: items(c.want), Single: true, Encoding: Float}}.check(t, got, err)
 		})
 	}

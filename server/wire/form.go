@@ -134,9 +134,9 @@ func pair(images, others int, names string) (int, error) {
 		fmt.Sprintf("send as many parts named %[1]s as images, one %[1]s for all of them, or none", names)))
 }
 
-// ParseForm reads a multipart/form-data body of POST /embed: files named image and fields named text,
+// parseForm reads a multipart/form-data body of POST /embed: files named image and fields named text,
 // paired in their order; one text is every image's; and a field truncate, as in JSON.
-func ParseForm(contentType string, body []byte, l Limits) (*Embeddings, error) {
+func parseForm(contentType string, body []byte, l Limits) (*Embeddings, error) {
 	f, err := readForm(contentType, body, l, "text", "truncate")
 	if err != nil {
 		return nil, err
@@ -193,9 +193,9 @@ func booleanOf(name, value string) (bool, error) {
 	return false, at("/"+name, fault.New(http.StatusBadRequest, "invalid_value", fmt.Sprintf("%.16q, where true or false is wanted", value), "send true or false"))
 }
 
-// ParsePicture reads a body that is a picture's file, with text and truncate, as in JSON, in the URL's
+// parsePicture reads a body that is a picture's file, with text and truncate, as in JSON, in the URL's
 // query. The file is kept, not copied.
-func ParsePicture(body []byte, query url.Values) (*Embeddings, error) {
+func parsePicture(body []byte, query url.Values) (*Embeddings, error) {
 	if err := checkPicture(body, query, "text", "truncate"); err != nil {
 		return nil, err
 	}

@@ -91,7 +91,7 @@ func FuzzParseOpenAI(f *testing.F) {
 
 func FuzzParseTEI(f *testing.F) {
 	f.Add([]byte(`{"inputs":"a","normalize":true,"truncation_direction":"Right","prompt_name":null}`))
-	fuzzJSON(f, func(body []byte) (*Embeddings, error) { return ParseTEI(body, limits) }, "inputs")
+	fuzzJSON(f, func(body []byte) (*Embeddings, error) { return parseTEI(body, limits) }, "inputs")
 }
 
 func FuzzParseForm(f *testing.F) {
@@ -101,7 +101,7 @@ func FuzzParseForm(f *testing.F) {
 	f.Add(formType, []byte("--edge\r\nContent-Disposition: form-data; name=image\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=41=\r\n--edge--"))
 	f.Add("multipart/form-data; boundary=\"a b\"", []byte("--a b\n\n--a b--"))
 	f.Fuzz(func(t *testing.T, contentType string, body []byte) {
-		e, err := ParseForm(contentType, body, limits)
+		e, err := parseForm(contentType, body, limits)
 		checkEmbeddings(t, body, e, err)
 	})
 }

@@ -75,7 +75,7 @@ func TestHostileForms(t *testing.T) {
 		"false boundary": disposition + "\r\n" + strings.Repeat("\r\n--edg", 1<<17) + "\r\n--edge--",
 	} {
 		var err error
-		n := allocated(func() { _, err = ParseForm(formType, []byte(body), Limits{MaxItems: 1024, MaxImageBytes: 64 << 20}) })
+		n := allocated(func() { _, err = parseForm(formType, []byte(body), Limits{MaxItems: 1024, MaxImageBytes: 64 << 20}) })
 		t.Logf("%-14s %d bytes, %.2f a byte, %v", name, len(body), float64(n)/float64(len(body)), err)
 		if n > 16*len(body) {
 			t.Errorf("%s: %d bytes allocated for %d", name, n, len(body))

@@ -31,7 +31,7 @@ func openAI(body string) *fault.Error {
 }
 
 func tei(body string) *fault.Error {
-	_, err := ParseTEI([]byte(body), limits)
+	_, err := parseTEI([]byte(body), limits)
 	return faultOf(err)
 }
 
@@ -45,7 +45,7 @@ func itemOf(item string) *fault.Error {
 }
 
 func formItem(n int, parts ...string) *fault.Error {
-	e, err := ParseForm(formType, formOf(parts...), limits)
+	e, err := parseForm(formType, formOf(parts...), limits)
 	if err != nil {
 		return faultOf(err)
 	}
@@ -53,7 +53,7 @@ func formItem(n int, parts ...string) *fault.Error {
 }
 
 func formWhole(contentType, body string) *fault.Error {
-	_, err := ParseForm(contentType, []byte(body), limits)
+	_, err := parseForm(contentType, []byte(body), limits)
 	return faultOf(err)
 }
 
@@ -231,10 +231,10 @@ func forms() []refusal {
 			`Content-Type: this route reads no bodies of type "multipart/form-data"`},
 		{"a query beside a form", faultOf(second(ParseEmbed(formType, nil, url.Values{"text": {"a"}}, limits))), 400, "unknown_field", "/query",
 			"the query is read only beside a body that is a picture's file"},
-		{"raw picture without bytes", faultOf(second(ParsePicture(nil, nil))), 400, "image_empty", "", "the body: a picture without any bytes"},
-		{"raw picture with truncate", faultOf(second(ParsePicture(file, url.Values{"truncate": {"yes"}}))), 400, "invalid_value", "/truncate", `/truncate: "yes", where true or false is wanted`},
-		{"raw picture with another parameter", faultOf(second(ParsePicture(file, url.Values{"image": {"x"}}))), 400, "unknown_field", "/query", `/query: a parameter with the unknown name "image"`},
-		{"raw picture with a text that is not UTF-8", faultOf(second(ParsePicture(file, url.Values{"text": {"\xff"}}))), 400, "invalid_utf8", "/text", "/text: not UTF-8"},
+		{"raw picture without bytes", faultOf(second(parsePicture(nil, nil))), 400, "image_empty", "", "the body: a picture without any bytes"},
+		{"raw picture with truncate", faultOf(second(parsePicture(file, url.Values{"truncate": {"yes"}}))), 400, "invalid_value", "/truncate", `/truncate: "yes", where true or false is wanted`},
+		{"raw picture with another parameter", faultOf(second(parsePicture(file, url.Values{"image": {"x"}}))), 400, "unknown_field", "/query", `/query: a parameter with the unknown name "image"`},
+		{"raw picture with a text that is not UTF-8", faultOf(second(parsePicture(file, url.Values{"text": {"\xff"}}))), 400, "invalid_utf8", "/text", "/text: not UTF-8"},
 	}
 }
 

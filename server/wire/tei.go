@@ -11,29 +11,29 @@ import (
 
 var teiMembers = []string{"inputs", "truncate", "truncation_direction", "normalize", "prompt_name", "dimensions"}
 
-// ParseEmbed reads a request of POST /embed by its body's media type: see ParseTEI, ParseForm and
-// ParsePicture, which alone reads the URL's query.
+// ParseEmbed reads a request of POST /embed by its body's media type: see parseTEI, parseForm and
+// parsePicture, which alone reads the URL's query.
 func ParseEmbed(contentType string, body []byte, query url.Values, l Limits) (*Embeddings, error) {
 	kind := mediaOf(contentType)
 	if kind == pictureBody {
-		return ParsePicture(body, query)
+		return parsePicture(body, query)
 	}
 	if err := noQuery(query); err != nil {
 		return nil, err
 	}
 	switch kind {
 	case jsonBody:
-		return ParseTEI(body, l)
+		return parseTEI(body, l)
 	case formBody:
-		return ParseForm(contentType, body, l)
+		return parseForm(contentType, body, l)
 	}
 	return nil, unsupported(contentType, bodies)
 }
 
-// ParseTEI reads the JSON of POST /embed, which is text-embeddings-inference's: inputs has what
+// parseTEI reads the JSON of POST /embed, which is text-embeddings-inference's: inputs has what
 // ParseOpenAI's input has. As there, words too long for the model are an error unless truncate is true,
 // and only their end can be cut off. Embeddings are always of unit length, so normalize may only be true.
-func ParseTEI(body []byte, l Limits) (*Embeddings, error) {
+func parseTEI(body []byte, l Limits) (*Embeddings, error) {
 	r, e := newReader(body, l), Embeddings{Encoding: Float}
 	truncate := false
 	err := r.document(teiMembers, func(name string) (err error) {
