@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -71,7 +70,7 @@ func printDetails(r load.Result, out io.Writer) error {
 		fmt.Fprintf(out, "refused (429, 503) after: p50 %.2f, p90 %.2f, p99 %.2f, at most %.2f ms\n", q.P50, q.P90, q.P99, q.Max)
 	}
 	if len(r.Stages) > 0 {
-		fmt.Fprintf(out, "stages, mean ms of a request: %s\n", stageLine(r.Stages))
+		fmt.Fprintf(out, "stages, mean of a request: %s\n", r.Stages)
 	}
 	if r.Server == nil && r.NoServer != "" {
 		_, err := fmt.Fprintf(out, "the server's own figures are missing: %s\n", r.NoServer)
@@ -88,21 +87,6 @@ func printDetails(r load.Result, out io.Writer) error {
 	_, err := fmt.Fprintf(out, "batches: %.0f of %.1f inputs (%.0f tokens, %.1f pictures), %.2f ms each; %.0f pictures from the cache\n",
 		s.Passes, s.InputsPerPass, s.TokensPerPass, s.PicturesPerPass, s.PassTime, s.CacheHits)
 	return err
-}
-
-// stageOrder is how a request goes through the server.
-var stageOrder = []string{"parse", "wait", "prepare", "compute", "search", "panorama", "rerank", "encode"}
-
-// stageLine has the known stages in their order, and then all others.
-func stageLine(stages map[string]float64) string {
-	var parts []string
-	others := slices.DeleteFunc(sortedKeys(stages), func(name string) bool { return slices.Contains(stageOrder, name) })
-	for _, name := range slices.Concat(stageOrder, others) {
-		if ms, ok := stages[name]; ok {
-			parts = append(parts, fmt.Sprintf("%s %.3f", name, ms))
-		}
-	}
-	return strings.Join(parts, ", ")
 }
 
 // printFigure writes a figure, its goal, and what it comes from.

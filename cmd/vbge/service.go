@@ -111,7 +111,7 @@ func (f *serveFlags) openCatalog(ctx context.Context, s *service, services *api.
 		return err
 	}
 	limits := f.model.options.Limits
-	store, err := items.Open(items.Options{Dir: f.items, Images: f.images, Catalog: s.catalog, Embed: s.embedder.Bulk, Limits: limits})
+	store, err := items.Open(items.Options{Dir: f.items, Images: f.images, Catalog: s.catalog, Embed: s.embedder.Bulk, MaxBytes: limits.MaxBytes})
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}

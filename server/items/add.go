@@ -54,7 +54,7 @@ func (s *Store) Add(ctx context.Context, news []New) ([]Added, error) {
 	if s.kept.given == "" {
 		return refuse(added, ErrReadOnly)
 	}
-	items, places := s.sort(news, added)
+	items, places := s.gather(news, added)
 	unlock, err := s.locks.lock(ctx, idsOf(items)...)
 	if err != nil {
 		return refuse(added, err)
@@ -82,9 +82,9 @@ func refuse(added []Added, err error) ([]Added, error) {
 	return added, err
 }
 
-// sort makes an item of every picture and returns the item of every place, nil for one that is none;
+// gather makes an item of every different picture and returns the item of every place, nil for one that is none;
 // why not is among the outcomes.
-func (s *Store) sort(news []New, added []Added) (items, places []*item) {
+func (s *Store) gather(news []New, added []Added) (items, places []*item) {
 	places = make([]*item, len(news))
 	byID := map[string]*item{}
 	for i, n := range news {

@@ -7,6 +7,7 @@
 package items
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -39,25 +40,22 @@ type Options struct {
 	Images  string // --images, a folder whose pictures may be shown besides; "" is none
 	Catalog catalog.Catalog
 	// Embed returns a result for each input, as engine.Engine.Embed does.
-	Embed  func(ctx context.Context, inputs []engine.Input) ([]engine.Result, error)
-	Limits pixels.Limits // of the files that are shown: MaxBytes
+	Embed    func(ctx context.Context, inputs []engine.Input) ([]engine.Result, error)
+	MaxBytes int64 // of a file that is shown; 0 is that of pixels.DefaultLimits
 }
 
 // Store is a catalogue's pictures. Its methods are safe for concurrent use.
 type Store struct {
-	options  Options
-	kept     folder // of Dir; zero if there is none
-	shown    folder // of Images; zero if there is none
-	maxBytes int64
-	locks    locks
+	options Options
+	kept    folder // of Dir; zero if there is none
+	shown   folder // of Images; zero if there is none
+	locks   locks
 }
 
 // Open checks the folders. Neither is kept open: what is mounted there later is found.
 func Open(o Options) (*Store, error) {
-	s := &Store{options: o, maxBytes: o.Limits.MaxBytes}
-	if s.maxBytes == 0 {
-		s.maxBytes = pixels.DefaultLimits().MaxBytes
-	}
+	o.MaxBytes = cmp.Or(o.MaxBytes, pixels.DefaultLimits().MaxBytes)
+	s := &Store{options: o}
 	if o.Images != "" {
 		var err error
 		if s.shown, err = openFolder(o.Images); err != nil {

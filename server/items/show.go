@@ -41,7 +41,7 @@ func (s *Store) Picture(ctx context.Context, id string) (file []byte, mediaType 
 }
 
 // OpenPath returns the picture file of an image path: a regular file under Dir or Images that is no
-// larger than Limits.MaxBytes and a picture by its bytes. The path is absolute, or relative to
+// larger than Options.MaxBytes and a picture by its bytes. The path is absolute, or relative to
 // Images, or begins with that folder as the flag names it. Errors wrap ErrNotFound.
 func (s *Store) OpenPath(imagePath string) ([]byte, error) {
 	file, err := s.openPath(imagePath)
@@ -60,7 +60,7 @@ func (s *Store) OpenPath(imagePath string) ([]byte, error) {
 func (s *Store) openPath(imagePath string) ([]byte, error) {
 	var errs []error
 	try := func(f folder, name string) []byte {
-		file, err := f.read(name, s.maxBytes)
+		file, err := f.read(name, s.options.MaxBytes)
 		if err != nil {
 			errs = append(errs, err)
 		}

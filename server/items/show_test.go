@@ -9,7 +9,6 @@ import (
 	"syscall"
 	"testing"
 
-	"vbge/engine/pixels"
 	"vbge/server/catalog"
 	"vbge/server/index"
 )
@@ -84,7 +83,7 @@ func TestPathsThatMayBeShown(t *testing.T) {
 		"items/../secret.png", dir + "/items/../secret.png", dir + "/items", dir + "/itemsx/secret.png", "~/a.png", "a.png ", " a.png", "A.PNG",
 	}
 	for _, given := range []string{"shop/images", "./shop//images/", images, images + "/", "shop/../shop/images", filepath.Join("..", filepath.Base(dir), "shop", "images")} {
-		s := mustOpen(t, Options{Images: given, Dir: "items", Limits: pixels.Limits{MaxBytes: 1 << 10}})
+		s := mustOpen(t, Options{Images: given, Dir: "items", MaxBytes: 1 << 10})
 		for path, want := range shown {
 			if file, err := s.OpenPath(path); err != nil || string(file) != string(png(want)) {
 				t.Errorf("--images %s: %q shows %.40q, %v; want %.40q", given, path, file, err, want)

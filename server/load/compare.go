@@ -3,7 +3,6 @@ package load
 import (
 	"context"
 	"fmt"
-	"strings"
 )
 
 // sides are the same requests to the engine in this process and to the server.
@@ -109,9 +108,9 @@ func (f *Figures) search(ctx context.Context) error {
 			return err
 		}
 		all, changed := milliseconds(a.Latency(.5)), milliseconds(b.Latency(.5))
-		first.Rounds, first.Of = append(first.Rounds, all), stageLine(a)
+		first.Rounds, first.Of = append(first.Rounds, all), a.means().String()
 		second.Rounds = append(second.Rounds, 100*changed/all)
-		second.Of = fmt.Sprintf("%.1f of %.1f ms; %s", changed, all, stageLine(b))
+		second.Of = fmt.Sprintf("%.1f of %.1f ms; %s", changed, all, b.means().String())
 	}
 	if err := f.put(first); err != nil {
 		return err
@@ -172,15 +171,4 @@ func (f *Figures) encodings(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// stageLine is the mean time of each stage.
-func stageLine(s *Sample) string {
-	var parts []string
-	for _, name := range []string{"parse", "wait", "prepare", "compute", "search"} {
-		if t, ok := s.stages[name]; ok {
-			parts = append(parts, fmt.Sprintf("%s %.1f", name, milliseconds(t)/float64(len(s.answered))))
-		}
-	}
-	return strings.Join(parts, ", ") + " ms"
 }

@@ -1,26 +1,29 @@
 package load
 
 import (
+	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"time"
 )
 
 // Result is a sample in figures. Times are in milliseconds.
 type Result struct {
-	Seconds        float64            `json:"seconds"`    // from the first request to the last reply, of all rounds
-	PerSecond      float64            `json:"per_second"` // vectors, or answers to searches
-	Requests       float64            `json:"requests_per_second"`
-	Answers        int                `json:"answers"`
-	Latency        Quantiles          `json:"latency"` // of requests answered with status 200
-	Refusals       *Quantiles         `json:"refusals,omitempty"`
-	Outcomes       map[string]int     `json:"outcomes"` // requests by status, or "no reply"
-	FailedInputs   int                `json:"failed_inputs"`
-	Unsent         int                `json:"unsent"` // that were due, and no client was free
-	BytesPerAnswer float64            `json:"bytes_per_answer"`
-	Stages         map[string]float64 `json:"stages"` // mean of a request, as Server-Timing has it
-	Server         *ServerResult      `json:"server,omitempty"`
-	NoServer       string             `json:"no_server,omitempty"` // why it is not there
-	Example        string             `json:"example_of_error,omitempty"`
+	Seconds        float64        `json:"seconds"`    // from the first request to the last reply, of all rounds
+	PerSecond      float64        `json:"per_second"` // vectors, or answers to searches
+	Requests       float64        `json:"requests_per_second"`
+	Answers        int            `json:"answers"`
+	Latency        Quantiles      `json:"latency"` // of requests answered with status 200
+	Refusals       *Quantiles     `json:"refusals,omitempty"`
+	Outcomes       map[string]int `json:"outcomes"` // requests by status, or "no reply"
+	FailedInputs   int            `json:"failed_inputs"`
+	Unsent         int            `json:"unsent"` // that were due, and no client was free
+	BytesPerAnswer float64        `json:"bytes_per_answer"`
+	Stages         Stages         `json:"stages"`
+	Server         *ServerResult  `json:"server,omitempty"`
+	NoServer       string         `json:"no_server,omitempty"` // why it is not there
+	Example        string         `json:"example_of_error,omitempty"`
 }
 
 // Quantiles are latencies in milliseconds that requests had: exact, of the nearest rank.
@@ -53,7 +56,7 @@ func (s *Sample) Result() Result {
 		Outcomes:     maps.Clone(s.outcomes),
 		FailedInputs: s.failed,
 		Unsent:       s.unsent,
-		Stages:       map[string]float64{},
+		Stages:       s.means(),
 		Example:      s.example,
 	}
 	if len(s.refused) > 0 {
@@ -63,9 +66,6 @@ func (s *Sample) Result() Result {
 	if s.answers > 0 {
 		r.BytesPerAnswer = float64(s.bytes) / float64(s.answers)
 	}
-	for name, t := range s.stages {
-		r.Stages[name] = milliseconds(t) / float64(len(s.answered))
-	}
 	switch {
 	case s.silent != nil:
 		r.NoServer = s.silent.Error()
@@ -73,6 +73,32 @@ func (s *Sample) Result() Result {
 		r.Server = s.usage.result(s.answers)
 	}
 	return r
+}
+
+// Stages are the mean times of a request's stages, as Server-Timing has them, in milliseconds.
+type Stages map[string]float64
+
+func (s *Sample) means() Stages {
+	means := Stages{}
+	for name, t := range s.stages {
+		means[name] = milliseconds(t) / float64(len(s.answered))
+	}
+	return means
+}
+
+// stageOrder is how a request goes through the server.
+var stageOrder = []string{"parse", "wait", "prepare", "compute", "search", "panorama", "rerank", "encode"}
+
+// String has the known stages in their order, and then all others.
+func (s Stages) String() string {
+	var parts []string
+	others := slices.DeleteFunc(slices.Sorted(maps.Keys(s)), func(name string) bool { return slices.Contains(stageOrder, name) })
+	for _, name := range slices.Concat(stageOrder, others) {
+		if ms, ok := s[name]; ok {
+			parts = append(parts, fmt.Sprintf("%s %.3f", name, ms))
+		}
+	}
+	return strings.Join(parts, ", ") + " ms"
 }
 
 func quantiles(latencies []time.Duration) Quantiles {

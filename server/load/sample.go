@@ -104,9 +104,6 @@ func Pool(samples ...*Sample) *Sample {
 	return all
 }
 
-// Answers is how many vectors, or answers to searches, came back.
-func (s *Sample) Answers() int { return s.answers }
-
 // Rate is answers a second, from the first request to the last reply.
 func (s *Sample) Rate() float64 {
 	if s.answers == 0 {

@@ -10,7 +10,7 @@ import (
 	"vbge/server/rerank"
 )
 
-// shown is how many results the panorama shows and the reranker sees.
+// shown are the results that the panorama shows and the reranker sees.
 func shown(a *Answer) []Result { return a.Results[:min(len(a.Results), rerank.MaxItems)] }
 
 // draw returns the panorama as JPEG and notes what it could not show.
