@@ -123,7 +123,7 @@ func (f *serveFlags) check() error {
 		}
 		f.transport.Keys = keys
 	}
-	if _, err := transport.New(f.transport, nil); err != nil {
+	if err := f.transport.Check(); err != nil {
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}
 	return f.model.check()

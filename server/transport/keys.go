@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -69,7 +70,7 @@ func parseKeys(r io.Reader) ([]keyLine, error) {
 		return nil, err
 	}
 	if len(lines) == 0 {
-		return nil, fmt.Errorf("there is no key in it: leave --keys away to ask for none")
+		return nil, errors.New("there is no key in it: leave --keys away to ask for none")
 	}
 	return lines, nil
 }

@@ -3,7 +3,6 @@ package transport
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -93,8 +92,8 @@ func DefaultOptions() Options {
 	}
 }
 
-// check returns an error that names the flags of all options that cannot be.
-func (o *Options) check() error {
+// Check returns an error that names the flags of all options that cannot be.
+func (o *Options) Check() error {
 	var faults []error
 	for _, limit := range []struct {
 		flag  string
@@ -136,7 +135,7 @@ func (o *Options) check() error {
 
 func (o *Options) complete() {
 	if o.Log == nil {
-		o.Log = slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError + 1}))
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Observe == nil {
 		o.Observe = func(Exchange) {}

@@ -45,7 +45,7 @@ const writeBuffer = 16 << 10
 
 // New returns a server of routes; its errors name the flags at fault.
 func New(o Options, routes []Route) (*Server, error) {
-	if err := o.check(); err != nil {
+	if err := o.Check(); err != nil {
 		return nil, err
 	}
 	o.complete()

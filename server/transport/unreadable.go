@@ -30,7 +30,7 @@ func (s *Server) unreadable(ctx *fasthttp.RequestCtx, err error) {
 }
 
 func (s *Server) unreadableFault(err error, begun bool) *fault.Error {
-	// fasthttp wraps what goes wrong while it reads headers, not while it reads the begin of a body.
+	// fasthttp wraps what goes wrong while it reads headers, not while it reads the beginning of a body.
 	_, inBody := err.(net.Error)
 	inBody = begun && (inBody || err == io.ErrUnexpectedEOF)
 	var timeout net.Error
