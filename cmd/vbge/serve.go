@@ -81,7 +81,7 @@ func (f *serveFlags) addEngine(c *cobra.Command) {
 	s, o := c.Flags(), &f.model.options
 	s.IntVar(&o.MaxQueue, "max-queue", engine.DefaultMaxQueue, "inputs that may wait; more are refused with a 429")
 	s.DurationVar(&f.queueTime, "queue-timeout", 10*time.Second, "longest wait for a computation to begin; then a 503")
-	s.Int64Var(&o.MaxDecodeBytes, "max-decode-bytes", engine.DefaultMaxDecodeBytes, "decoded pictures in memory at once; a larger one is decoded alone")
+	s.Int64Var(&o.MaxDecodeBytes, "max-decode-bytes", engine.DefaultMaxDecodeBytes, "of pictures being decoded at once, to embed them and, as much again, for panoramas; a larger one is decoded alone")
 	s.Int64Var(&o.PictureCacheBytes, "picture-cache-bytes", 256<<20, "pictures kept after the vision tower, for the next instruction; 0 keeps none")
 	s.DurationVar(&o.Linger, "linger", 0, "that an idle device waits for a fuller batch")
 }
