@@ -77,7 +77,7 @@ func (q *Requests) engineInputs(s Shot) []engine.Input {
 			inputs[i].Image = q.Pictures.AppendFile(nil, picture)
 		}
 		if s.Kind.words() {
-			inputs[i].Text = string(AppendWords(nil, words))
+			inputs[i].Text = string(appendWords(nil, words))
 		}
 	}
 	return inputs
@@ -102,7 +102,7 @@ func (q *Requests) head(s Shot) head {
 			h.path += "?truncate=true"
 			if s.Kind.words() {
 				_, words := q.numbers(s, 0)
-				h.path += "&text=" + url.QueryEscape(string(AppendWords(nil, words)))
+				h.path += "&text=" + url.QueryEscape(string(appendWords(nil, words)))
 			}
 		}
 	}
@@ -173,5 +173,5 @@ func (q *Requests) appendMembers(dst []byte, s Shot, i int, others bool) []byte 
 // appendText appends the words of an input as JSON: they have no character to be escaped.
 func (q *Requests) appendText(dst []byte, s Shot, i int) []byte {
 	_, words := q.numbers(s, i)
-	return append(AppendWords(append(dst, '"'), words), '"')
+	return append(appendWords(append(dst, '"'), words), '"')
 }

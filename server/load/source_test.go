@@ -75,7 +75,7 @@ func TestWords(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for n := range uint64(1000) {
-		text := string(AppendWords(nil, n))
+		text := string(appendWords(nil, n))
 		if ids := vocabulary.Encode(nil, text, 512); len(ids) != bench.TextTokens {
 			t.Errorf("%q has %d tokens, want %d", text, len(ids), bench.TextTokens)
 		}

@@ -11,8 +11,8 @@ var vocabulary = strings.Fields(`animal another autumn bag beige black blue book
 // wordsOfText with [CLS] and [SEP] are the 16 tokens of bench.TextTokens: a short description.
 const wordsOfText = 14
 
-// AppendWords appends the words with a number, 16 tokens with [CLS] and [SEP].
-func AppendWords(dst []byte, number uint64) []byte {
+// appendWords appends the words with a number, 16 tokens with [CLS] and [SEP].
+func appendWords(dst []byte, number uint64) []byte {
 	random := drawer(number, chooseWords)
 	for i := range wordsOfText {
 		if i > 0 {
