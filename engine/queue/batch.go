@@ -21,6 +21,7 @@ func (q *Queue[R, P]) Take(memory []Item[R, P]) (batch []Item[R, P], device int,
 		bulk := len(q.ready[Bulk]) > 0
 		lane := q.batchTurn.next(bulk, len(q.ready[Interactive]) > 0)
 		if batch = q.fill(memory[:0], lane); len(batch) == 0 {
+			q.wake() // what was dropped has left room to prepare
 			continue
 		}
 		q.batchTurn.took(lane, bulk)

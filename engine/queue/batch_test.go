@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -327,6 +328,44 @@ func TestContext(t *testing.T) {
 		}
 		if Context([]item{{call: one}, {call: other}}).Err() != nil {
 			t.Error("a shared batch ends")
+		}
+	})
+}
+
+// endedUnseen is a context that has ended, and whose goroutines have not been told yet.
+type endedUnseen struct {
+	context.Context
+	ended atomic.Bool
+}
+
+func (c *endedUnseen) Err() error {
+	if c.ended.Load() {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestDroppedInputsLeaveRoom: where a device finds nothing but inputs that are given up, those behind them
+// are prepared and computed, though nobody else comes.
+func TestDroppedInputsLeaveRoom(t *testing.T) {
+	in(t, Options{Budget: 10, Prepared: 20}, func(t *testing.T, w *world) {
+		w.run()
+		first := w.call(t.Context(), Call[*request]{Request: inputs("first", 10)})
+		synctest.Wait()
+		ctx := &endedUnseen{Context: t.Context()}
+		gone := w.call(ctx, Call[*request]{Request: inputs("gone", 10, 10)})
+		synctest.Wait()
+		behind := inputs("behind", 10)
+		last := w.call(t.Context(), Call[*request]{Request: behind})
+		synctest.Wait()
+		ctx.ended.Store(true)
+		time.Sleep(time.Second)
+		if behind.computed() != 1 {
+			t.Error("it waits for ever")
+			w.Stop(errStopped)
+		}
+		if err := errors.Join(<-first, <-last); err != nil || !errors.Is(<-gone, context.Canceled) {
+			t.Error(err)
 		}
 	})
 }
