@@ -360,6 +360,7 @@ func TestDroppedInputsLeaveRoom(t *testing.T) {
 		synctest.Wait()
 		ctx.ended.Store(true)
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if behind.computed() != 1 {
 			t.Error("it waits for ever")
 			w.Stop(errStopped)
