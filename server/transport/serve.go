@@ -59,7 +59,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		case failed = <-accepted:
 		case <-time.After(s.options.ShutdownDelay):
 			s.lastCall.Store(true)
-			if d, ok := ln.(interface{ SetDeadline(time.Time) error }); !ok || d.SetDeadline(time.Now().Add(lastCalls)) != nil {
+			if d, ok := ln.(deadliner); !ok || d.SetDeadline(time.Now().Add(lastCalls)) != nil {
 				ln.Close()
 			}
 			failed = <-accepted
@@ -107,17 +107,26 @@ func (s *Server) drain(abort context.CancelCauseFunc) error {
 	return fmt.Errorf("stopping: %d requests were given up after %v (--shutdown-timeout)", cut, s.options.ShutdownTimeout)
 }
 
+type deadliner interface{ SetDeadline(time.Time) error }
+
 // accept serves the connections of ln until the last call, or ln fails for good.
 func (s *Server) accept(ln net.Listener) error {
 	refusals := make(chan struct{}, maxRefusals)
 	retry := acceptRetry
 	for {
+		began := time.Now()
 		c, err := ln.Accept()
 		switch {
 		case err == nil:
 			retry = acceptRetry
-		case s.lastCall.Load() && (errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed)):
+		case s.lastCall.Load() && errors.Is(err, net.ErrClosed):
 			return nil
+		case s.lastCall.Load() && errors.Is(err, os.ErrDeadlineExceeded):
+			// A deadline that has passed hides who waits: the end is when a look has found nobody.
+			if time.Since(began) < lastLook && ln.(deadliner).SetDeadline(time.Now().Add(2*lastLook)) == nil {
+				continue
+			}
+			return ln.Close()
 		case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.ENOBUFS), errors.Is(err, syscall.ENOMEM):
 			s.options.Log.Error("cannot accept a connection; raise ulimit -n, or lower --max-connections", "error", err)
 			time.Sleep(retry)
