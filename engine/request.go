@@ -115,6 +115,9 @@ type PassReport struct {
 	Err      error // also where the pass was of one request alone, whose context ended
 }
 
+// Full reports whether a Request with NoWait would be refused now, however small it is: a server need not read it.
+func (e *Engine) Full(lane Lane) bool { return e.queue.Full(queue.Lane(lane)) }
+
 // Stats is a snapshot of an engine's queues and cache.
 type Stats struct {
 	Waiting      [2]int // inputs not yet computing, by Lane

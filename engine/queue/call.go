@@ -93,8 +93,8 @@ func (q *Queue[R, P]) admit(c *call[R]) error {
 		return q.stopped
 	}
 	if c.NoWait {
-		if most := q.options.MaxWaiting; c.Inputs > most-q.admitted {
-			return fmt.Errorf("%w: %d inputs wait, %d more are over the limit of %d (set by --max-queue)", ErrFull, q.admitted, c.Inputs, most)
+		if c.Inputs > q.room(c.Lane) {
+			return fmt.Errorf("%w: %d inputs wait, %d more are over the limit of %d (set by --max-queue)", ErrFull, q.admitted, c.Inputs, q.options.MaxWaiting)
 		}
 		q.admitted += c.Inputs
 		q.waiting[c.Lane] += c.Inputs
@@ -102,6 +102,23 @@ func (q *Queue[R, P]) admit(c *call[R]) error {
 	c.element = q.calls[c.Lane].PushBack(c)
 	q.wake()
 	return nil
+}
+
+// room returns how many inputs a lane may add without waiting. Bulk leaves an eighth to Interactive, unless nobody waits:
+// a call as large as the queue is let in then.
+func (q *Queue[R, P]) room(lane Lane) int {
+	room := q.options.MaxWaiting - q.admitted
+	if lane == Bulk && q.admitted > 0 {
+		room -= q.options.MaxWaiting / 8
+	}
+	return room
+}
+
+// Full reports whether a call with NoWait would be refused, however small.
+func (q *Queue[R, P]) Full(lane Lane) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.room(lane) < 1
 }
 
 // giveUp drops all of a call's inputs that are not being computed.

@@ -203,6 +203,52 @@ func TestNoWait(t *testing.T) {
 	})
 }
 
+// TestRoomOfInteractive: Bulk alone never fills the queue, but a call as large as the queue is let in where nobody waits.
+func TestRoomOfInteractive(t *testing.T) {
+	in(t, Options{Budget: 10}, func(t *testing.T, w *world) {
+		w.options.MaxWaiting = 16
+		w.run()
+		first := busy(t, w)
+		ask := func(lane Lane, n int) <-chan error {
+			c := w.call(t.Context(), Call[*request]{Request: inputs("x", slices.Repeat([]int{10}, n)...), NoWait: true, Lane: lane})
+			synctest.Wait()
+			return c
+		}
+		var let []<-chan error
+		for _, x := range []struct {
+			lane                    Lane
+			inputs                  int
+			full                    bool
+			thenBulk, thenImmediate bool // whether Full
+		}{
+			{Bulk, 15, false, true, false},
+			{Bulk, 1, true, true, false},
+			{Interactive, 1, false, true, true},
+			{Interactive, 1, true, true, true},
+		} {
+			c := ask(x.lane, x.inputs)
+			if x.full {
+				if err := <-c; !errors.Is(err, ErrFull) {
+					t.Errorf("%+v: %v", x, err)
+				}
+			} else {
+				let = append(let, c)
+			}
+			if bulk, immediate := w.Full(Bulk), w.Full(Interactive); bulk != x.thenBulk || immediate != x.thenImmediate {
+				t.Errorf("%+v: then full %t, %t", x, bulk, immediate)
+			}
+		}
+		for _, c := range append(let, first) {
+			if err := <-c; err != nil {
+				t.Error(err)
+			}
+		}
+		if err := <-ask(Bulk, 16); err != nil || w.Full(Bulk) {
+			t.Errorf("16 where nobody waits: %v", err)
+		}
+	})
+}
+
 // TestFairness: a call of very many inputs neither holds up a later one of its lane, nor memory for more than what is
 // bounded.
 func TestFairness(t *testing.T) {

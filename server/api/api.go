@@ -35,15 +35,16 @@ type Services struct {
 type api struct {
 	Options
 	Services
+	turns turns
 }
 
 // Routes returns the routes of the interface for programs.
 func Routes(o Options, s Services) []transport.Route {
-	a := &api{o, s}
+	a := &api{o, s, newTurns()}
 	return []transport.Route{
-		{Method: http.MethodPost, Path: "/v1/embeddings", Handle: a.embeddings},
-		{Method: http.MethodPost, Path: "/embed", Handle: a.embedTEI},
-		{Method: http.MethodPost, Path: "/v1/search", Handle: a.searchPictures},
+		{Method: http.MethodPost, Path: "/v1/embeddings", Busy: a.busy, Handle: a.embeddings},
+		{Method: http.MethodPost, Path: "/embed", Busy: a.busy, Handle: a.embedTEI},
+		{Method: http.MethodPost, Path: "/v1/search", Busy: a.busy, Handle: a.searchPictures},
 		{Method: http.MethodPost, Path: "/v1/items", Access: transport.Writes, Handle: a.addItems},
 		{Method: http.MethodDelete, Path: "/v1/items/{id}", Access: transport.Writes, Handle: a.deleteItem},
 		{Method: http.MethodGet, Path: "/v1/items/{id}/image", Handle: a.picture},

@@ -21,7 +21,7 @@ func (a *api) embeddings(ctx context.Context, r *transport.Request) (*transport.
 	if err := wire.CheckJSON(contentType(r)); err != nil {
 		return nil, err
 	}
-	q, err := wire.ParseOpenAI(r.Body, a.limits())
+	q, err := inTurn(ctx, a.turns, r.Body, func() (*wire.Embeddings, error) { return wire.ParseOpenAI(r.Body, a.limits()) })
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,9 @@ func (a *api) embedTEI(ctx context.Context, r *transport.Request) (*transport.Re
 	if err != nil {
 		return nil, err
 	}
-	q, err := wire.ParseEmbed(contentType(r), r.Body, r.Query, a.limits())
+	q, err := inTurn(ctx, a.turns, r.Body, func() (*wire.Embeddings, error) {
+		return wire.ParseEmbed(contentType(r), r.Body, r.Query, a.limits())
+	})
 	if err != nil {
 		return nil, err
 	}

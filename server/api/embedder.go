@@ -18,6 +18,7 @@ import (
 // Engine is what an *engine.Engine does for the server.
 type Engine interface {
 	Do(ctx context.Context, r engine.Request) ([]engine.Result, error)
+	Full(lane engine.Lane) bool
 	Ready() error
 	Config() weights.Config
 	Dimension() int

@@ -25,11 +25,14 @@ type fakeEngine struct {
 	errors map[string]error
 	refuse error // of every call
 	failed error // why it is not ready
+	full   bool
 	result engine.Result
 
 	mutex    sync.Mutex
 	requests []engine.Request
 }
+
+func (e *fakeEngine) Full(engine.Lane) bool { return e.full }
 
 func (e *fakeEngine) Do(ctx context.Context, r engine.Request) ([]engine.Result, error) {
 	e.mutex.Lock()

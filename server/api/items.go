@@ -38,6 +38,11 @@ func (a *api) addItems(ctx context.Context, r *transport.Request) (*transport.Re
 		return nil, err
 	}
 	began := time.Now()
+	weight := min(int64(len(r.Body)), addedBytes)
+	if err := a.turns.adding.Acquire(ctx, weight); err != nil {
+		return nil, err
+	}
+	defer a.turns.adding.Release(weight)
 	pictures, err := wire.ParseItems(contentType(r), r.Body, a.limits())
 	if err != nil {
 		return nil, err
@@ -104,6 +109,10 @@ func (a *api) picture(ctx context.Context, r *transport.Request) (*transport.Res
 	if err := a.keepsItems(); err != nil {
 		return nil, err
 	}
+	if err := a.turns.showing.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	defer a.turns.showing.Release(1)
 	file, mediaType, err := a.Items.Picture(ctx, r.Params["id"])
 	if err != nil {
 		return nil, a.Embedder.refuse(ctx, err, engine.Interactive)

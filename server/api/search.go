@@ -30,7 +30,9 @@ func (a *api) searchPictures(ctx context.Context, r *transport.Request) (*transp
 	if err != nil {
 		return nil, err
 	}
-	q, err := wire.ParseSearch(contentType(r), r.Body, r.Query, a.limits())
+	q, err := inTurn(ctx, a.turns, r.Body, func() (*wire.Search, error) {
+		return wire.ParseSearch(contentType(r), r.Body, r.Query, a.limits())
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -49,8 +49,10 @@ func (s *Server) admit(x *exchange) error {
 	if err := checkCoding(h); err != nil {
 		return err
 	}
-	x.timeout, err = s.requestTimeout(h)
-	return err
+	if x.timeout, err = s.requestTimeout(h); err != nil || route.Busy == nil {
+		return err
+	}
+	return route.Busy()
 }
 
 // checkLength refuses bodies that are announced as larger than allowed, or than there is room for.

@@ -124,7 +124,11 @@ func (s *Server) answer(x *exchange) (r *Response, err error) {
 	}
 	s.leavers.add(x.conn, func() { cancel(errClientGone) })
 	defer s.leavers.remove(x.conn)
-	return x.route.Handle(ctx, request)
+	r, err = x.route.Handle(ctx, request)
+	if err == nil && x.method == http.MethodGet && !s.memory.room(int64(len(r.Body))) {
+		return nil, noMemory() // which costs nobody work: what a slow client has not read yet adds up
+	}
+	return r, err
 }
 
 // request copies what a handler may keep; fasthttp's memory is the next request's.

@@ -239,3 +239,34 @@ func TestEveryRefusalIsTested(t *testing.T) {
 		}
 	}
 }
+
+// TestBusy: a route that has no time says so before most of the body is there; fasthttp reads its begin.
+func TestBusy(t *testing.T) {
+	route := post(echo)
+	route.Busy = func() error { return fault.New(http.StatusTooManyRequests, "queue_full", "m", "c") }
+	s := start(t, nil, route)
+	if got := s.ask("POST", "/", "Content-Length: 1000000\r\n", strings.Repeat("x", 64<<10)); got.StatusCode != 429 || got.fault.Code != "queue_full" {
+		t.Errorf("got %s %+v", got.Status, got.fault)
+	}
+}
+
+// TestReplyMemory: replies that clients do not read add up; the next is refused, unless work would be lost.
+func TestReplyMemory(t *testing.T) {
+	big := func(context.Context, *Request) (*Response, error) {
+		return &Response{ContentType: "image/png", Body: make([]byte, 1<<20)}, nil
+	}
+	s := start(t, func(o *Options) { o.MaxBodyBytes, o.MaxDecompressedBytes, o.MaxBodyMemory = 1<<10, 1<<10, 3<<20 },
+		Route{Method: "GET", Path: "/", Handle: big}, post(big))
+	s.memory.take(2 << 20) // as if two clients had not read theirs
+	if got := s.ask("GET", "/", "", ""); got.StatusCode != 200 {
+		t.Errorf("a third of the memory: %s", got.Status)
+	}
+	s.memory.take(1)
+	if got := s.ask("GET", "/", "", ""); got.StatusCode != 429 || got.fault.Code != "body_memory_full" || got.Header.Get("Retry-After") != "1" {
+		t.Errorf("more than the memory: %s %+v", got.Status, got.fault)
+	}
+	if got := s.ask("POST", "/", "Content-Length: 1\r\n", "x"); got.StatusCode != 200 {
+		t.Errorf("work that has been done: %s", got.Status)
+	}
+	s.memory.add(-2<<20 - 1)
+}

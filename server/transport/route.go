@@ -16,6 +16,8 @@ type Route struct {
 	Path   string // may have parameters: /v1/items/{id}/image
 	Access Access
 	Quiet  bool // logged at level debug, as probes and scrapes would drown the rest
+	// Busy, where there is one, is asked before a request's body is taken in: an error is the reply.
+	Busy func() error
 	// Handle returns a reply or an error: a *fault.Error is sent as it is, any other is a 500 whose
 	// text is for the log alone.
 	Handle func(ctx context.Context, r *Request) (*Response, error)

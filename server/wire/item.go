@@ -15,7 +15,7 @@ import (
 
 // maxIDs is how many token ids of one item are kept: more than any position table has, so that the
 // engine cuts or refuses what is longer just as it would all of it.
-const maxIDs = 1 << 16
+const maxIDs = 1 << 13
 
 var (
 	itemMembers = []string{"image", "text", "content"}
