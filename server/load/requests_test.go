@@ -42,13 +42,13 @@ func TestBodies(t *testing.T) {
 						t.Fatal(err)
 					}
 					var got []engine.Input
-					switch {
-					case path == "/v1/search":
+					switch path {
+					case "/v1/search":
 						var s *wire.Search
 						if s, err = wire.ParseSearch(head.contentType, body, values, wire.Limits{}); err == nil {
 							got = []engine.Input{{Image: s.Image, Text: s.Text}}
 						}
-					case path == "/v1/embeddings":
+					case "/v1/embeddings":
 						e, parseErr := wire.ParseOpenAI(body, wire.Limits{})
 						if got, err = inputs(e, parseErr); err == nil && (string(e.Encoding) != string(encoding) || e.Single != (kind == Text && n == 1)) {
 							t.Errorf("%s %s: parsed as %+v", kind, encoding, e)
