@@ -113,9 +113,9 @@ func TestServeQueue(t *testing.T) {
 	if now := s.metric(t, "vbge_pass_inputs"); now != passes {
 		t.Errorf("%v passes were computed for nobody", now-passes)
 	}
-	for code, inputs := range map[string]float64{"client_gone": 4, "request_timeout": 1, "queue_timeout": 4, "queue_full": 1} {
-		if n := s.metric(t, "vbge_inputs_total", "outcome", code); n != inputs {
-			t.Errorf("%v inputs are counted as %s, want %v", n, code, inputs)
+	for code, requests := range map[string]float64{"client_gone": 2, "request_timeout": 1, "queue_timeout": 2, "queue_full": 1} {
+		if n := s.metric(t, "vbge_http_errors_total", "code", code); n != requests {
+			t.Errorf("%v requests are counted as %s, want %v", n, code, requests)
 		}
 	}
 	s.stop(t)
