@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -146,6 +147,7 @@ func (f *serveFlags) run(ctx context.Context, out io.Writer) (err error) {
 		return fmt.Errorf("%w: --listen %s: %w", errUsage, f.listen, err)
 	}
 	defer listener.Close()
+	f.boundGarbage()
 	s, err := f.open(ctx, log)
 	if err != nil {
 		return err
@@ -163,6 +165,18 @@ func (f *serveFlags) run(ctx context.Context, out io.Writer) (err error) {
 	defer watchKeys(hangup, f.transport.Keys, log)()
 	log.Info("serving", "address", addressOf(listener), "device", s.engine.Device(), "after", time.Since(began).Round(time.Millisecond))
 	return server.Serve(ctx, listener)
+}
+
+// modelMemory is an allowance for the model and for what has no limit of its own.
+const modelMemory = 1 << 30
+
+// boundGarbage has garbage collected sooner where the limits are nearly used up: until then Go lets
+// as much of it gather as there is memory in use. GOMEMLIMIT says otherwise.
+func (f *serveFlags) boundGarbage() {
+	o := &f.model.options
+	if _, set := os.LookupEnv("GOMEMLIMIT"); !set {
+		debug.SetMemoryLimit(modelMemory + 2*f.transport.MaxBodyMemory + 2*o.MaxDecodeBytes + o.PictureCacheBytes)
+	}
 }
 
 // watchKeys reads the keys again at each signal, until the function it returns is called.
