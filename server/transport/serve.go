@@ -17,7 +17,8 @@ import (
 )
 
 const (
-	lastCalls    = 50 * time.Millisecond // for connections that the kernel has accepted already
+	lastCalls    = 50 * time.Millisecond // for connections that the kernel has accepted already,
+	lastCallsMax = time.Second           // and where these have no end
 	lastWords    = time.Second           // for replies to requests that are given up
 	maxRefusals  = 64                    // connections refused at a time with a reply; more are just closed
 	acceptRetry  = 5 * time.Millisecond
@@ -113,6 +114,7 @@ type deadliner interface{ SetDeadline(time.Time) error }
 func (s *Server) accept(ln net.Listener) error {
 	refusals := make(chan struct{}, maxRefusals)
 	retry := acceptRetry
+	var end time.Time // of the last call
 	for {
 		began := time.Now()
 		c, err := ln.Accept()
@@ -123,7 +125,10 @@ func (s *Server) accept(ln net.Listener) error {
 			return nil
 		case s.lastCall.Load() && errors.Is(err, os.ErrDeadlineExceeded):
 			// A deadline that has passed hides who waits: the end is when a look has found nobody.
-			if time.Since(began) < lastLook && ln.(deadliner).SetDeadline(time.Now().Add(2*lastLook)) == nil {
+			if end.IsZero() {
+				end = began.Add(lastCallsMax)
+			}
+			if time.Since(began) < lastLook && began.Before(end) && ln.(deadliner).SetDeadline(time.Now().Add(2*lastLook)) == nil {
 				continue
 			}
 			return ln.Close()

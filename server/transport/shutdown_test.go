@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -252,7 +253,8 @@ type counted struct {
 
 type countedConn struct {
 	*net.TCPConn
-	read atomic.Int64
+	since time.Time
+	read  atomic.Int64
 }
 
 func (l *counted) Accept() (net.Conn, error) {
@@ -262,7 +264,7 @@ func (l *counted) Accept() (net.Conn, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	counted := &countedConn{TCPConn: c}
+	counted := &countedConn{TCPConn: c, since: time.Now()}
 	l.accepted[c.RemoteAddr().String()] = counted
 	return counted, nil
 }
@@ -273,12 +275,13 @@ func (c *countedConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// readOf is how much was read of a client's connection, and whether it was accepted.
-func (l *counted) readOf(client net.Conn) (read int64, accepted bool) {
+// readOf is how much was read of a client's connection, and whether it was accepted; an older one may
+// have had the same port.
+func (l *counted) readOf(client net.Conn, dialled time.Time) (read int64, accepted bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c := l.accepted[client.LocalAddr().String()]
-	if c == nil {
+	if c == nil || c.since.Before(dialled) {
 		return 0, false
 	}
 	return c.read.Load(), true
@@ -329,12 +332,13 @@ func TestStopUnderLoad(t *testing.T) {
 // that was no surprise: the last reply said so. A request is lost if the server has read any of it
 // without an answer, or has accepted the connection for it.
 func converseUntilClosed(ln *counted, keep bool, count func()) (more bool, err error) {
+	dialled := time.Now()
 	c, err := net.Dial("tcp", ln.Addr().String())
 	if err != nil {
 		return false, nil
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(dialled.Add(patience))
 	header := "Connection: close\r\n"
 	if keep {
 		header = ""
@@ -352,7 +356,7 @@ func converseUntilClosed(ln *counted, keep bool, count func()) (more bool, err e
 			body, err = io.ReadAll(reply.Body)
 		}
 		if err != nil {
-			read, accepted := ln.readOf(c)
+			read, accepted := ln.readOf(c, dialled)
 			if read > int64(answered*len(request)) || accepted && answered == 0 {
 				return false, fmt.Errorf("an accepted request was lost, after %d on its connection: %w", answered, err)
 			}
@@ -365,5 +369,44 @@ func converseUntilClosed(ln *counted, keep bool, count func()) (more bool, err e
 		if reply.Close {
 			return true, nil
 		}
+	}
+}
+
+// flood is a listener at which the next client is always waiting. It has gone when it is answered.
+type flood struct {
+	mu       sync.Mutex
+	deadline time.Time
+}
+
+func (f *flood) SetDeadline(t time.Time) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.deadline = t
+	return nil
+}
+
+func (f *flood) Accept() (net.Conn, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.deadline.IsZero() && time.Now().After(f.deadline) {
+		return nil, os.ErrDeadlineExceeded
+	}
+	client, server := net.Pipe()
+	return server, client.Close()
+}
+
+func (f *flood) Close() error   { return nil }
+func (f *flood) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
+
+// TestStopInAFlood: clients that come without end do not keep a server from stopping.
+func TestStopInAFlood(t *testing.T) {
+	s := startOn(t, &flood{}, func(o *Options) { o.Log, o.Observe = nil, nil }, Route{Method: "GET", Path: "/", Handle: hello})
+	select {
+	case err := <-s.stopping():
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(5 * lastCallsMax):
+		t.Fatal("it does not stop")
 	}
 }
