@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	lingerTime = 500 * time.Millisecond // for a client that is still sending to read its reply
+	lingerIdle = 500 * time.Millisecond // without a byte of a client that is still sending: see linger
+	lingerMost = 5 * time.Second        // that it may go on: the largest body at 100 Mbit/s
 	freshGrace = time.Second            // for a connection's first request, once the server stops
 	lastLook   = time.Millisecond       // for a request that came with the end of its connection
 )
@@ -171,8 +172,16 @@ func (c *conn) cut() {
 // connection, and with it what the client has not read yet (RFC 9112, section 9.6).
 func linger(c net.Conn) {
 	half, ok := c.(interface{ CloseWrite() error })
-	if !ok || half.CloseWrite() != nil || c.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
+	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	_, _ = io.Copy(io.Discard, c)
+	unread := make([]byte, 16<<10)
+	for end := time.Now().Add(lingerMost); time.Now().Before(end); {
+		if c.SetReadDeadline(time.Now().Add(lingerIdle)) != nil {
+			return
+		}
+		if _, err := c.Read(unread); err != nil {
+			return
+		}
+	}
 }

@@ -171,7 +171,7 @@ func TestSlowReader(t *testing.T) {
 // TestRepliesCountAsMemory: while a reply waits for its reader there is less room for bodies.
 func TestRepliesCountAsMemory(t *testing.T) {
 	t.Parallel()
-	s := start(t, func(o *Options) { o.MaxBodyBytes, o.MaxDecompressedBytes, o.MaxBodyMemory = 1<<20, 1<<20, 30<<20 },
+	s := start(t, func(o *Options) { o.MaxBodyBytes, o.MaxDecompressedBytes, o.MaxBodyMemory = 1<<20, 1<<20, 32<<20 },
 		Route{Method: "GET", Path: "/", Handle: func(context.Context, *Request) (*Response, error) {
 			return &Response{Body: make([]byte, 32<<20)}, nil
 		}}, post(echo))
@@ -362,5 +362,17 @@ func TestNetHTTP(t *testing.T) {
 	}
 	if r, err = client.Head("http://" + s.addr); err != nil || r.StatusCode != 200 || r.Header.Get("Content-Type") != "text/plain; charset=utf-8" {
 		t.Errorf("HEAD: %v %v", r, err)
+	}
+}
+
+// TestSlowSenderReadsRefusal: a client that is still sending for longer than lingerIdle gets to its reply.
+func TestSlowSenderReadsRefusal(t *testing.T) {
+	s := start(t, nil, post(echo))
+	l := s.dial().send("POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000000\r\n\r\n" + strings.Repeat("x", 64<<10))
+	for begin := time.Now(); time.Since(begin) < 2*lingerIdle; time.Sleep(lingerIdle / 10) {
+		l.send(strings.Repeat("x", 1<<10))
+	}
+	if got := l.receive("POST"); got.StatusCode != 404 {
+		t.Errorf("got %s", got.Status)
 	}
 }
