@@ -105,6 +105,9 @@ func (l *Lasting) keep(first chan<- error) {
 	wait, told := firstRetry, ""
 	for {
 		current, err := l.connect()
+		if err != nil {
+			l.withdraw(err) // before anybody is told: what is asked then has this reason
+		}
 		select {
 		case first <- err:
 		default:
