@@ -3,8 +3,6 @@ package page
 import (
 	"errors"
 	"net/http"
-	"os"
-	"os/exec"
 	"path"
 	"regexp"
 	"strings"
@@ -165,33 +163,5 @@ func checkElements(t *testing.T) {
 				t.Errorf("%s asks for %q, which is not in the page", e.Name(), m[1])
 			}
 		}
-	}
-}
-
-// TestSyntax reads the modules with Node.js where it is there; browsers say less about what they
-// cannot read.
-func TestSyntax(t *testing.T) {
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("no Node.js to check the modules with")
-	}
-	entries, err := assets.ReadDir("assets")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		if path.Ext(e.Name()) != ".js" {
-			continue
-		}
-		module, err := os.Open("assets/" + e.Name())
-		if err != nil {
-			t.Fatal(err)
-		}
-		check := exec.CommandContext(t.Context(), node, "--input-type=module", "--check")
-		check.Stdin = module
-		if out, err := check.CombinedOutput(); err != nil {
-			t.Errorf("%s: %v\n%s", e.Name(), err, out)
-		}
-		module.Close()
 	}
 }
