@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"net/http"
@@ -70,5 +71,36 @@ func TestServeDocs(t *testing.T) {
 		}
 		tab.Fits()
 	}
+	s.stop(t)
+}
+
+// TestServePage drives the page in a browser. The language model is a stand-in.
+func TestServePage(t *testing.T) {
+	shop := newShop(t)
+	shop.on(t, "index", shop.images).want(t, 0)
+	const (
+		explanation = "The phone case number 2 has the leopard's own spots, black rosettes on warm orange, and shows them largest."
+		edit        = "red backpack"
+		hostile     = `<script>document.title = "owned"</script> <img src=x onerror="document.title='owned'">`
+	)
+	var llm *llm
+	llm = newLLM(t, func(w http.ResponseWriter, r *http.Request) {
+		llm.mu.Lock()
+		edited := bytes.Contains(llm.body, []byte(edit))
+		llm.mu.Unlock()
+		reasons := explanation
+		if edited {
+			reasons = hostile
+		}
+		says("Ranked list: [2, 0, 1, 3, 4, 5, 6, 7, 8]\nReasons: "+reasons)(w, r)
+	})
+	t.Setenv("OPENAI_API_KEY", key)
+	s := serve(t, "--model", shop.model, "--uri", shop.uri, "--images", shop.images, "--examples", demoData+"examples.json", "--rerank-url", llm.URL)
+	picture, err := filepath.Abs(demoData + "queries/0042.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pagetest.Drive(t, s.url, pagetest.Options{Example: theme, Edit: edit, Picture: picture, Explanation: explanation, Hostile: hostile,
+		Screenshots: filepath.Join("..", "..", "build", "page")})
 	s.stop(t)
 }

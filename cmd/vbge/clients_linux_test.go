@@ -2,7 +2,10 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"os/exec"
@@ -176,4 +179,85 @@ func TestServeAsDocumented(t *testing.T) {
 		return
 	}
 	t.Error("docs/server.md does not say how to make a key")
+}
+
+// TestServeOpenAI has OpenAI's own client ask for golden texts and pairs.
+func TestServeOpenAI(t *testing.T) {
+	client, err := filepath.Abs("../../third_party/native/openai")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(client); err != nil {
+		t.Skip("run third_party/setup --test: it brings in OpenAI's client")
+	}
+	keys := filepath.Join(t.TempDir(), "keys")
+	writeFile(t, keys, fmt.Appendf(nil, "test:%x\n", sha256.Sum256([]byte(key))))
+	s := serve(t, "--model", tinyModel(t), "--uri", "", "--keys", keys)
+	g := readGolden(t)
+	type pair struct {
+		Image string `json:"image"`
+		Text  string `json:"text"`
+	}
+	given := struct {
+		Texts []string  `json:"texts"`
+		IDs   [][]int32 `json:"ids"`
+		Pairs []pair    `json:"pairs"`
+	}{}
+	var texts, pairs [][]float32
+	for _, v := range g.vectors() {
+		switch {
+		case v.Image == "":
+			if *v.Text == "" {
+				continue // a text without words is none
+			}
+			given.Texts, texts = append(given.Texts, *v.Text), append(texts, v.Embedding)
+		case v.Text != nil:
+			given.Pairs = append(given.Pairs, pair{base64.StdEncoding.EncodeToString(readFile(t, v.Image)), *v.Text})
+			pairs = append(pairs, v.Embedding)
+		}
+	}
+	for i, text := range g.Texts {
+		if text.Text != "" {
+			given.IDs = append(given.IDs, g.Texts[i].IDs)
+		}
+	}
+	c := exec.Command("python3", "testdata/openai_client.py", s.url+"/v1", key)
+	c.Env = append(os.Environ(), "PYTHONPATH="+client, "PYTHONDONTWRITEBYTECODE=1")
+	c.Stdin = bytes.NewReader(encode(t, given))
+	var wrong bytes.Buffer
+	c.Stderr = &wrong
+	out, err := c.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, wrong.String())
+	}
+	var got struct {
+		One, Texts, Float, IDs, Pairs [][]float32
+		Errors                        map[string][]any
+	}
+	if err := json.Unmarshal(out, &got); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name      string
+		got, want [][]float32
+	}{{"one", got.One, texts[:1]}, {"texts", got.Texts, texts}, {"float", got.Float, texts}, {"ids", got.IDs, texts}, {"pairs", got.Pairs, pairs}} {
+		if len(c.got) != len(c.want) {
+			t.Fatalf("%s: %d vectors for %d inputs", c.name, len(c.got), len(c.want))
+		}
+		worst := 0.0
+		for i := range c.got {
+			worst = max(worst, largest(c.got[i], c.want[i]))
+		}
+		if worst > 5e-6 {
+			t.Errorf("%s: largest difference %g", c.name, worst)
+		}
+		t.Logf("%s: %d vectors, largest difference %.2g", c.name, len(c.got), worst)
+	}
+	for name, want := range map[string]string{"dimensions": "[400 BadRequestError", "empty": "[400 BadRequestError",
+		"url": "[400 BadRequestError", "key": "[401 AuthenticationError"} {
+		if said := fmt.Sprint(got.Errors[name]); !strings.HasPrefix(said, want) {
+			t.Errorf("%s: %s, want %s", name, said, want)
+		}
+	}
+	s.stop(t)
 }

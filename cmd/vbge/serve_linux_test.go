@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,7 +12,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -26,7 +23,6 @@ import (
 
 	"vbge/engine/cpu"
 	"vbge/engine/golden"
-	"vbge/server/page/pagetest"
 	"vbge/server/search"
 	"vbge/weights"
 )
@@ -92,87 +88,6 @@ func encode(t *testing.T, v any) []byte {
 		t.Fatal(err)
 	}
 	return text
-}
-
-// TestServeOpenAI has OpenAI's own client ask for golden texts and pairs.
-func TestServeOpenAI(t *testing.T) {
-	client, err := filepath.Abs("../../third_party/native/openai")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(client); err != nil {
-		t.Skip("run third_party/setup --test: it brings in OpenAI's client")
-	}
-	keys := filepath.Join(t.TempDir(), "keys")
-	writeFile(t, keys, fmt.Appendf(nil, "test:%x\n", sha256.Sum256([]byte(key))))
-	s := serve(t, "--model", tinyModel(t), "--uri", "", "--keys", keys)
-	g := readGolden(t)
-	type pair struct {
-		Image string `json:"image"`
-		Text  string `json:"text"`
-	}
-	given := struct {
-		Texts []string  `json:"texts"`
-		IDs   [][]int32 `json:"ids"`
-		Pairs []pair    `json:"pairs"`
-	}{}
-	var texts, pairs [][]float32
-	for _, v := range g.vectors() {
-		switch {
-		case v.Image == "":
-			if *v.Text == "" {
-				continue // a text without words is none
-			}
-			given.Texts, texts = append(given.Texts, *v.Text), append(texts, v.Embedding)
-		case v.Text != nil:
-			given.Pairs = append(given.Pairs, pair{base64.StdEncoding.EncodeToString(readFile(t, v.Image)), *v.Text})
-			pairs = append(pairs, v.Embedding)
-		}
-	}
-	for i, text := range g.Texts {
-		if text.Text != "" {
-			given.IDs = append(given.IDs, g.Texts[i].IDs)
-		}
-	}
-	c := exec.Command("python3", "testdata/openai_client.py", s.url+"/v1", key)
-	c.Env = append(os.Environ(), "PYTHONPATH="+client, "PYTHONDONTWRITEBYTECODE=1")
-	c.Stdin = bytes.NewReader(encode(t, given))
-	var wrong bytes.Buffer
-	c.Stderr = &wrong
-	out, err := c.Output()
-	if err != nil {
-		t.Fatalf("%v: %s", err, wrong.String())
-	}
-	var got struct {
-		One, Texts, Float, IDs, Pairs [][]float32
-		Errors                        map[string][]any
-	}
-	if err := json.Unmarshal(out, &got); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		name      string
-		got, want [][]float32
-	}{{"one", got.One, texts[:1]}, {"texts", got.Texts, texts}, {"float", got.Float, texts}, {"ids", got.IDs, texts}, {"pairs", got.Pairs, pairs}} {
-		if len(c.got) != len(c.want) {
-			t.Fatalf("%s: %d vectors for %d inputs", c.name, len(c.got), len(c.want))
-		}
-		worst := 0.0
-		for i := range c.got {
-			worst = max(worst, largest(c.got[i], c.want[i]))
-		}
-		if worst > 5e-6 {
-			t.Errorf("%s: largest difference %g", c.name, worst)
-		}
-		t.Logf("%s: %d vectors, largest difference %.2g", c.name, len(c.got), worst)
-	}
-	for name, want := range map[string]string{"dimensions": "[400 BadRequestError", "empty": "[400 BadRequestError",
-		"url": "[400 BadRequestError", "key": "[401 AuthenticationError"} {
-		if said := fmt.Sprint(got.Errors[name]); !strings.HasPrefix(said, want) {
-			t.Errorf("%s: %s, want %s", name, said, want)
-		}
-	}
-	s.stop(t)
 }
 
 // TestServeFullSize has the full-size model's golden pictures and texts go over HTTP.
@@ -420,37 +335,6 @@ func TestServeTerm(t *testing.T) {
 		return true
 	})
 	t.Logf("%d answered, %d told that the server stops", answered.Load(), stopping.Load())
-}
-
-// TestServePage drives the page in a browser. The language model is a stand-in.
-func TestServePage(t *testing.T) {
-	shop := newShop(t)
-	shop.on(t, "index", shop.images).want(t, 0)
-	const (
-		explanation = "The phone case number 2 has the leopard's own spots, black rosettes on warm orange, and shows them largest."
-		edit        = "red backpack"
-		hostile     = `<script>document.title = "owned"</script> <img src=x onerror="document.title='owned'">`
-	)
-	var llm *llm
-	llm = newLLM(t, func(w http.ResponseWriter, r *http.Request) {
-		llm.mu.Lock()
-		edited := bytes.Contains(llm.body, []byte(edit))
-		llm.mu.Unlock()
-		reasons := explanation
-		if edited {
-			reasons = hostile
-		}
-		says("Ranked list: [2, 0, 1, 3, 4, 5, 6, 7, 8]\nReasons: "+reasons)(w, r)
-	})
-	t.Setenv("OPENAI_API_KEY", key)
-	s := serve(t, "--model", shop.model, "--uri", shop.uri, "--images", shop.images, "--examples", demoData+"examples.json", "--rerank-url", llm.URL)
-	picture, err := filepath.Abs(demoData + "queries/0042.jpg")
-	if err != nil {
-		t.Fatal(err)
-	}
-	pagetest.Drive(t, s.url, pagetest.Options{Example: theme, Edit: edit, Picture: picture, Explanation: explanation, Hostile: hostile,
-		Screenshots: filepath.Join("..", "..", "build", "page")})
-	s.stop(t)
 }
 
 // TestServeWrongUse is refused before a model is loaded.
