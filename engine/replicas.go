@@ -68,11 +68,11 @@ func (r *replicas) ready() error {
 	return nil
 }
 
-// onProcessors reports whether devices compute on the processors that decode too. With a small model, where
-// decoding takes most of the time, it is worth knowing: fuller batches are a third more pictures a second.
+// onProcessors reports whether devices compute on the processors that decode too: a device that reserves memory
+// has processors of its own.
 func (r *replicas) onProcessors() bool {
-	_, memoryOfItsOwn := r.all[0].backend.(op.Warmer)
-	return !memoryOfItsOwn
+	_, reserves := r.all[0].backend.(op.Warmer)
+	return !reserves
 }
 
 func (r *replicas) close() error {
