@@ -5,7 +5,7 @@ package weights
 import "math"
 
 // Config is a Visualized-BGE configuration, in the JSON form of a model folder's config.json.
-// Sizes are in pixels, channels or tokens.
+// Sizes are in pixels, channels or tokens. One without a vision tower has Text and Pooling alone.
 type Config struct {
 	ImageSize int          `json:"image_size"` // side S of the square the vision tower sees, pixels
 	PatchSize int          `json:"patch_size"` // side p of one patch, pixels
@@ -14,6 +14,7 @@ type Config struct {
 	Vision    VisionConfig `json:"vision"`
 	Rope      RopeConfig   `json:"rope"`
 	Text      TextConfig   `json:"text"`
+	Pooling   Pooling      `json:"pooling,omitempty"`
 }
 
 // VisionConfig is the EVA02-CLIP vision tower.
@@ -57,8 +58,11 @@ func Base() Config {
 	}
 }
 
-// Grid returns the patches along one side of the picture.
-func (c Config) Grid() int { return c.ImageSize / c.PatchSize }
+// TakesPictures reports whether the model has a vision tower.
+func (c Config) TakesPictures() bool { return c != Config{Text: c.Text, Pooling: c.Pooling} }
+
+// Grid returns the patches along one side of the picture, 0 in a model for texts alone.
+func (c Config) Grid() int { return c.ImageSize / max(1, c.PatchSize) }
 
 // Patches returns N, the patch tokens of one picture.
 func (c Config) Patches() int { return c.Grid() * c.Grid() }

@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,17 +19,23 @@ type Source struct {
 	Bytes  int64  `json:"bytes"`
 }
 
-// configJSON is config.json: a Config, and in model folders its source. Mean and Std hide
-// Config's arrays, which a shorter or missing list would silently leave at zero.
+// configJSON is config.json: a Config, and in model folders its source. What only a vision tower has is
+// there as a whole, or in a model for texts alone not at all.
 type configJSON struct {
-	Config
-	Mean   []float32 `json:"mean"`
-	Std    []float32 `json:"std"`
-	Source *Source   `json:"source,omitempty"`
+	ImageSize int           `json:"image_size,omitempty"`
+	PatchSize int           `json:"patch_size,omitempty"`
+	Mean      []float32     `json:"mean,omitempty"`
+	Std       []float32     `json:"std,omitempty"`
+	Vision    *VisionConfig `json:"vision,omitempty"`
+	Rope      *RopeConfig   `json:"rope,omitempty"`
+	Text      TextConfig    `json:"text"`
+	Pooling   Pooling       `json:"pooling"`
+	Source    *Source       `json:"source,omitempty"`
 }
 
 // ReadConfig reads a configuration in the form of reference/base.json or of a model folder's
-// config.json. Every field has to be there, and nothing else.
+// config.json, with every field there and nothing else, or in that of a BERT's config.json as transformers
+// writes it, for a model of texts alone.
 func ReadConfig(path string) (Config, error) {
 	c, _, err := readConfig(path)
 	return c, err
@@ -40,15 +47,24 @@ func readConfig(path string) (Config, *Source, error) {
 		return Config{}, nil, fmt.Errorf("read configuration: %w", err)
 	}
 	defer f.Close()
-	c, source, err := decodeConfig(io.LimitReader(f, maxConfigBytes))
+	text, err := io.ReadAll(io.LimitReader(f, maxConfigBytes))
+	if err != nil {
+		return Config{}, nil, fmt.Errorf("read configuration %s: %w", path, err)
+	}
+	c, source, err := decodeConfig(text)
 	if err != nil {
 		return Config{}, nil, fmt.Errorf("configuration %s: %w", path, err)
 	}
 	return c, source, nil
 }
 
-func decodeConfig(r io.Reader) (Config, *Source, error) {
-	d := json.NewDecoder(r)
+// decodeConfig reads either form; only the first has a source, and need not have one.
+func decodeConfig(text []byte) (Config, *Source, error) {
+	if isBERTConfig(text) {
+		c, err := decodeBERTConfig(text)
+		return c, nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	var j configJSON
 	if err := d.Decode(&j); err != nil {
@@ -57,67 +73,43 @@ func decodeConfig(r io.Reader) (Config, *Source, error) {
 	if _, err := d.Token(); err != io.EOF {
 		return Config{}, nil, errors.New("more than one JSON value")
 	}
-	c := j.Config
+	c, err := j.config()
+	if err != nil {
+		return Config{}, nil, err
+	}
+	return c, j.Source, c.Validate()
+}
+
+// config returns what the JSON says, not yet validated.
+func (j *configJSON) config() (Config, error) {
+	c := Config{ImageSize: j.ImageSize, PatchSize: j.PatchSize, Text: j.Text, Pooling: j.Pooling}
+	if j.Vision != nil {
+		c.Vision = *j.Vision
+	}
+	if j.Rope != nil {
+		c.Rope = *j.Rope
+	}
+	if !c.TakesPictures() && len(j.Mean)+len(j.Std) == 0 {
+		return c, nil
+	}
+	// A shorter or missing list would silently leave zeros.
 	if len(j.Mean) != 3 {
-		return Config{}, nil, fmt.Errorf("mean has %d values, wanted 3", len(j.Mean))
+		return Config{}, fmt.Errorf("mean has %d values, wanted 3", len(j.Mean))
 	}
 	if len(j.Std) != 3 {
-		return Config{}, nil, fmt.Errorf("std has %d values, wanted 3", len(j.Std))
+		return Config{}, fmt.Errorf("std has %d values, wanted 3", len(j.Std))
 	}
 	copy(c.Mean[:], j.Mean)
 	copy(c.Std[:], j.Std)
-	return c, j.Source, c.Validate()
+	return c, nil
 }
 
 // encodeConfig is what decodeConfig reads.
 func encodeConfig(c Config, source Source) ([]byte, error) {
-	text, err := json.MarshalIndent(configJSON{Config: c, Mean: c.Mean[:], Std: c.Std[:], Source: &source}, "", "  ")
+	j := configJSON{Text: c.Text, Pooling: c.Pooling, Source: &source}
+	if c.TakesPictures() {
+		j.ImageSize, j.PatchSize, j.Mean, j.Std, j.Vision, j.Rope = c.ImageSize, c.PatchSize, c.Mean[:], c.Std[:], &c.Vision, &c.Rope
+	}
+	text, err := json.MarshalIndent(j, "", "  ")
 	return append(text, '\n'), err
-}
-
-// maxSize bounds every size in a Config: far above any model of this kind, and small enough that
-// products of two of them cannot overflow.
-const maxSize = 1 << 24
-
-// Validate reports the first value that no model can have, by its name in the JSON form.
-func (c Config) Validate() error {
-	t, v := c.Text, c.Vision
-	sizes := []struct {
-		name  string
-		value int
-	}{
-		{"image_size", c.ImageSize}, {"patch_size", c.PatchSize},
-		{"vision.width", v.Width}, {"vision.layers", v.Layers}, {"vision.head_width", v.HeadWidth}, {"vision.head_out", v.HeadOut},
-		{"rope.pt_hw_seq_len", c.Rope.PtHWSeqLen},
-		{"text.vocab_size", t.VocabSize}, {"text.hidden", t.Hidden}, {"text.layers", t.Layers}, {"text.heads", t.Heads},
-		{"text.intermediate", t.Intermediate}, {"text.max_positions", t.MaxPositions}, {"text.type_vocab", t.TypeVocab},
-	}
-	for _, s := range sizes {
-		if s.value < 1 || s.value > maxSize {
-			return fmt.Errorf("%s is %d, wanted 1 to %d", s.name, s.value, maxSize)
-		}
-	}
-	conditions := []struct {
-		ok      bool
-		problem string
-	}{
-		{v.Layers <= 1024 && t.Layers <= 1024, "a tower of more than 1024 layers"},
-		{c.PatchSize <= c.ImageSize, "patch_size is larger than image_size"},
-		{c.ImageSize%c.PatchSize == 0, "image_size is no multiple of patch_size"},
-		{v.Width%v.HeadWidth == 0, "vision.width is no multiple of vision.head_width"},
-		{v.HeadWidth%4 == 0, "vision.head_width is no multiple of 4, which the rotary embedding needs"},
-		{t.Hidden%t.Heads == 0, "text.hidden is no multiple of text.heads"},
-		{c.Patches()+2 <= t.MaxPositions, "text.max_positions has no room for a picture's patches, [CLS] and [SEP]"},
-		{v.MLPRatio > 0 && v.MLPRatio < 1024 && c.SwiGLUWidth() > 0, "vision.mlp_ratio is not between 1/width and 1024"},
-		{v.LNEps > 0 && v.LNEps < 1, "vision.ln_eps is not between 0 and 1"},
-		{t.LNEps > 0 && t.LNEps < 1, "text.ln_eps is not between 0 and 1"},
-		{c.Rope.Theta > 1, "rope.theta is not above 1"},
-		{c.Std[0] > 0 && c.Std[1] > 0 && c.Std[2] > 0, "std is not positive"},
-	}
-	for _, condition := range conditions {
-		if !condition.ok {
-			return errors.New(condition.problem)
-		}
-	}
-	return nil
 }

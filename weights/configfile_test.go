@@ -1,7 +1,6 @@
 package weights
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,7 +62,7 @@ func FuzzConfig(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		c, _, err := decodeConfig(bytes.NewReader(text))
+		c, _, err := decodeConfig(text)
 		if err != nil {
 			return
 		}
@@ -72,11 +71,11 @@ func FuzzConfig(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%+v cannot be written: %v", c, err)
 		}
-		back, s, err := decodeConfig(bytes.NewReader(again))
+		back, s, err := decodeConfig(again)
 		if err != nil || back != c || *s != source {
 			t.Fatalf("%+v is read back as %+v (%v)", c, back, err)
 		}
-		if c.Grid() < 1 || c.SwiGLUWidth() < 1 || c.MaxTextTokens(true) < 2 {
+		if c.TakesPictures() && (c.Grid() < 1 || c.SwiGLUWidth() < 1) || c.MaxTextTokens(c.TakesPictures()) < 2 {
 			t.Fatalf("%+v passed as valid", c)
 		}
 	})

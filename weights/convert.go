@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"vbge/weights/pth"
 	"vbge/weights/safetensors"
 	"vbge/weights/tensor"
 )
@@ -32,20 +31,20 @@ type ConvertOptions struct {
 // It fails, with nothing written, where the checkpoint cannot be read, lacks a tensor
 // (ErrIncomplete), has one in a wrong shape (TensorError), disagrees with o.Config, where the
 // vocabulary has another number of lines, or where o.Out is something else than a model folder.
-func Convert(ctx context.Context, checkpoint string, o ConvertOptions) (*Report, error) {
-	r, err := convert(ctx, checkpoint, o)
+func Convert(ctx context.Context, path string, o ConvertOptions) (*Report, error) {
+	r, err := convert(ctx, path, o)
 	if err != nil {
-		return nil, fmt.Errorf("convert %s: %w", checkpoint, err)
+		return nil, fmt.Errorf("convert %s: %w", path, err)
 	}
 	return r, nil
 }
 
-func convert(ctx context.Context, checkpoint string, o ConvertOptions) (*Report, error) {
+func convert(ctx context.Context, path string, o ConvertOptions) (*Report, error) {
 	target, err := newTarget(o.Out)
 	if err != nil {
 		return nil, err
 	}
-	file, err := pth.Open(checkpoint)
+	file, err := openCheckpoint(path)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +57,7 @@ func convert(ctx context.Context, checkpoint string, o ConvertOptions) (*Report,
 	if err != nil {
 		return nil, err
 	}
-	source := Source{File: filepath.Base(checkpoint), Bytes: file.Size()}
+	source := Source{File: filepath.Base(path), Bytes: file.Size()}
 	if source.SHA256, err = file.SHA256(ctx); err != nil {
 		return nil, err
 	}
@@ -93,7 +92,7 @@ func convert(ctx context.Context, checkpoint string, o ConvertOptions) (*Report,
 }
 
 // verify checks what only the data can tell.
-func (p *plan) verify(ctx context.Context, file *pth.File, fileBytes int64) error {
+func (p *plan) verify(ctx context.Context, file checkpoint, fileBytes int64) error {
 	total, err := p.bytes()
 	if err != nil {
 		return err
@@ -108,7 +107,7 @@ func (p *plan) verify(ctx context.Context, file *pth.File, fileBytes int64) erro
 }
 
 // verifyRope makes sure that the blocks' rotary buffers are the tower's, which alone are kept.
-func (p *plan) verifyRope(ctx context.Context, file *pth.File) error {
+func (p *plan) verifyRope(ctx context.Context, file checkpoint) error {
 	for _, own := range p.keep {
 		if own.Name != RopeCos && own.Name != RopeSin {
 			continue
@@ -135,7 +134,7 @@ func (p *plan) verifyRope(ctx context.Context, file *pth.File) error {
 }
 
 // writeModel writes model.safetensors and returns its size.
-func writeModel(ctx context.Context, path string, file *pth.File, p *plan, source Source) (int64, error) {
+func writeModel(ctx context.Context, path string, file checkpoint, p *plan, source Source) (int64, error) {
 	tensors := make([]safetensors.Source, len(p.keep))
 	for i, t := range p.keep {
 		tensors[i] = safetensors.Source{Name: t.Name, DType: t.DType, Shape: t.Shape,

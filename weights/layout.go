@@ -34,10 +34,14 @@ type layoutTensor struct {
 }
 
 // layout lists every tensor of a checkpoint of the given configuration, in the file's order:
-// MODEL.md section 3, and spec() of make_checkpoint.py for the distributions.
+// MODEL.md section 3, and spec() of make_checkpoint.py for the distributions. Without a vision tower
+// it is the BERT alone.
 func layout(c Config) []layoutTensor {
 	var l layoutList
 	l.text(c.Text)
+	if !c.TakesPictures() {
+		return l
+	}
 	l.add("model_visual.logit_scale", unused, math.Log(1/0.07), 0)
 	l.vision(c)
 	l.dense("visual_proj", needed, c.Text.Hidden, c.Vision.Width, 0.05, 0.005)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"vbge/weights/pth"
 	"vbge/weights/tensor"
 )
 
@@ -13,19 +12,19 @@ import (
 type plan struct {
 	config  Config
 	assumed []Assumption
-	keep    []*pth.Tensor // those inference needs
-	ropes   []*pth.Tensor // the blocks' names for the rotary buffers
-	missing []string      // unused ones that are not there
-	surplus []string      // those that no Visualized-BGE has
+	keep    []*tensor.View // those inference needs
+	ropes   []*tensor.View // the blocks' names for the rotary buffers
+	missing []string       // unused ones that are not there
+	surplus []string       // those that no Visualized-BGE has
 }
 
 // ErrIncomplete means that a checkpoint lacks tensors which inference needs.
 var ErrIncomplete = errors.New("tensors are missing")
 
 // newPlan infers the configuration and checks every name, shape and type against it.
-func newPlan(tensors []*pth.Tensor, given *Config) (*plan, error) {
+func newPlan(tensors []*tensor.View, given *Config) (*plan, error) {
 	shapes := make(map[string][]int, len(tensors))
-	byName := make(map[string]*pth.Tensor, len(tensors))
+	byName := make(map[string]*tensor.View, len(tensors))
 	for _, t := range tensors {
 		shapes[t.Name], byName[t.Name] = t.Shape, t
 	}

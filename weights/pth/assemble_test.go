@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"vbge/weights/tensor"
 )
 
 // Pieces of pickles, as torch.save writes them.
@@ -90,7 +92,7 @@ func openBytes(t testing.TB, content []byte) (*File, error) {
 }
 
 // copied returns a tensor's bytes.
-func copied(t testing.TB, f *File, x *Tensor) string {
+func copied(t testing.TB, f *File, x *tensor.View) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := f.CopyTo(context.Background(), &b, x); err != nil {

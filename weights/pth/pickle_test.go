@@ -58,8 +58,8 @@ func TestTensor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Tensor{DType: tensor.BF16, Shape: []int{2, 3}, Stride: []int{1, 6}, Offset: 2, Storage: "9"}
-	if got := v.(*Tensor); !got.SameData(&want) {
+	want := tensor.View{DType: tensor.BF16, Shape: []int{2, 3}, Stride: []int{1, 6}, Offset: 2, Storage: "9"}
+	if got := v.(*tensor.View); !got.SameData(&want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }

@@ -17,6 +17,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"vbge/weights/tensor"
 )
 
 // ErrLegacy means a checkpoint in the stream format from before torch 1.6.
@@ -37,7 +39,7 @@ type File struct {
 	data    io.ReaderAt
 	size    int64
 	close   func() error
-	tensors []*Tensor
+	tensors []*tensor.View
 	others  []string
 	entries map[string]extent // of the storages, by key
 }
@@ -78,7 +80,7 @@ func openFile(f *os.File) (*File, error) {
 func (c *File) Close() error { return c.close() }
 
 // Tensors returns all tensors in the file's order.
-func (c *File) Tensors() []*Tensor { return c.tensors }
+func (c *File) Tensors() []*tensor.View { return c.tensors }
 
 // Others returns the names beside the tensors whose values are no tensors.
 func (c *File) Others() []string { return c.others }
@@ -229,7 +231,7 @@ func (c *File) name(root any) error {
 			return fmt.Errorf("the state_dict holds %q with and without \"module.\" before it", name)
 		}
 		seen[name] = true
-		t, ok := state.values[i].(*Tensor)
+		t, ok := state.values[i].(*tensor.View)
 		if !ok {
 			c.others = append(c.others, name)
 			continue
@@ -247,14 +249,14 @@ func (c *File) Size() int64 { return c.size }
 // SHA256 reads the whole file and returns its SHA-256 in hex.
 func (c *File) SHA256(ctx context.Context) (string, error) {
 	sum := sha256.New()
-	if err := copyContext(ctx, sum, io.NewSectionReader(c.data, 0, c.size), make([]byte, 1<<20)); err != nil {
+	if err := tensor.Copy(ctx, sum, io.NewSectionReader(c.data, 0, c.size), make([]byte, 1<<20)); err != nil {
 		return "", fmt.Errorf("read checkpoint: %w", err)
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // Verify reads the storages of the given tensors and holds them against the zip's sums.
-func (c *File) Verify(ctx context.Context, tensors []*Tensor) error {
+func (c *File) Verify(ctx context.Context, tensors []*tensor.View) error {
 	done := map[string]bool{}
 	buffer := make([]byte, 1<<20)
 	for _, t := range tensors {
@@ -265,7 +267,7 @@ func (c *File) Verify(ctx context.Context, tensors []*Tensor) error {
 		e := c.entries[t.Storage]
 		sum := crc32.NewIEEE()
 		r := io.NewSectionReader(c.data, e.offset, e.size)
-		if err := copyContext(ctx, sum, r, buffer); err != nil {
+		if err := tensor.Copy(ctx, sum, r, buffer); err != nil {
 			return fmt.Errorf("entry data/%s: %w", t.Storage, err)
 		}
 		if err := checkSum(sum.Sum32(), e); err != nil {
@@ -273,4 +275,10 @@ func (c *File) Verify(ctx context.Context, tensors []*Tensor) error {
 		}
 	}
 	return nil
+}
+
+// CopyTo writes the tensor's elements to w as they are (little-endian, own type), row-major.
+// A contiguous tensor streams; a strided one takes memory for the range of its storage it lies in.
+func (c *File) CopyTo(ctx context.Context, w io.Writer, t *tensor.View) error {
+	return t.CopyTo(ctx, w, c.data, c.entries[t.Storage].offset)
 }

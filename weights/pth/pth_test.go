@@ -213,7 +213,7 @@ func FuzzOpen(f *testing.F) {
 			return
 		}
 		for _, x := range c.Tensors() {
-			n, _, _, err := x.extent()
+			n, _, _, err := x.Extent()
 			if err != nil || n*x.DType.Size() > len(content) {
 				t.Fatalf("%s: %d elements out of a file of %d bytes (%v)", x.Name, n, len(content), err)
 			}

@@ -2,55 +2,9 @@ package pth
 
 import (
 	"fmt"
-	"slices"
 
 	"vbge/weights/tensor"
 )
-
-// Tensor is one named tensor of a checkpoint: a strided window into a storage, which other
-// tensors may share. Offset, Shape and Stride count elements.
-type Tensor struct {
-	Name    string
-	DType   tensor.DType
-	Shape   []int
-	Stride  []int
-	Offset  int
-	Storage string // the storage's key: its entry's name in data/
-}
-
-// SameData reports whether two tensors are the same window into the same storage.
-func (t *Tensor) SameData(u *Tensor) bool {
-	return t.Storage == u.Storage && t.DType == u.DType && t.Offset == u.Offset &&
-		slices.Equal(t.Shape, u.Shape) && slices.Equal(t.Stride, u.Stride)
-}
-
-// extent returns the elements of the shape, and the half-open range of the storage's elements
-// that they lie in.
-func (t *Tensor) extent() (n, begin, end int, err error) {
-	if n, err = tensor.Count(t.Shape); err != nil || n == 0 {
-		return 0, t.Offset, t.Offset, err
-	}
-	last := t.Offset
-	for i, d := range t.Shape {
-		if d > 1 && t.Stride[i] > tensor.MaxElements/(d-1) {
-			return 0, 0, 0, fmt.Errorf("stride %v is too large", t.Stride)
-		}
-		last += (d - 1) * t.Stride[i]
-	}
-	return n, t.Offset, last + 1, nil
-}
-
-// contiguous reports whether the elements stand one after another in row-major order.
-func (t *Tensor) contiguous() bool {
-	step := 1
-	for i := len(t.Shape) - 1; i >= 0; i-- {
-		if t.Shape[i] > 1 && t.Stride[i] != step {
-			return false
-		}
-		step *= t.Shape[i]
-	}
-	return true
-}
 
 // constructor is a callable of the allow-list.
 type constructor int
@@ -143,7 +97,7 @@ func (g torchGlobals) reduce(callable any, args []any) (any, error) {
 		return &dict{}, nil
 	case rebuildParameter: // (tensor, requires_grad, hooks)
 		if len(args) > 0 {
-			if t, ok := args[0].(*Tensor); ok {
+			if t, ok := args[0].(*tensor.View); ok {
 				return t, nil
 			}
 		}
@@ -155,7 +109,7 @@ func (g torchGlobals) reduce(callable any, args []any) (any, error) {
 }
 
 // newTensor reads (storage, offset, size, stride, requires_grad, hooks).
-func newTensor(args []any) (*Tensor, error) {
+func newTensor(args []any) (*tensor.View, error) {
 	if len(args) < 4 {
 		return nil, fmt.Errorf("_rebuild_tensor_v2 with %d arguments, expected 6", len(args))
 	}
@@ -175,11 +129,11 @@ func newTensor(args []any) (*Tensor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("storage %q: a tensor's stride: %w", s.key, err)
 	}
-	t := &Tensor{DType: s.dtype, Shape: shape, Stride: stride, Offset: int(offset), Storage: s.key}
+	t := &tensor.View{DType: s.dtype, Shape: shape, Stride: stride, Offset: int(offset), Storage: s.key}
 	if len(shape) != len(stride) {
 		return nil, fmt.Errorf("storage %q: shape %v and stride %v differ in length", s.key, shape, stride)
 	}
-	n, begin, end, err := t.extent()
+	n, begin, end, err := t.Extent()
 	if err != nil {
 		return nil, fmt.Errorf("storage %q: %w", s.key, err)
 	}

@@ -1,6 +1,10 @@
 package pth
 
-import "fmt"
+import (
+	"fmt"
+
+	"vbge/weights/tensor"
+)
 
 // The values a pickle can build here besides bool, int64, float64 and string (tuples are []any).
 type (
@@ -55,7 +59,7 @@ func kind(v any) string {
 		return "a list"
 	case *dict:
 		return "a dict"
-	case *Tensor:
+	case *tensor.View:
 		return "a tensor"
 	}
 	return "a class"
