@@ -104,7 +104,7 @@ func TestConvertRefusesFiles(t *testing.T) {
 	f("read vocabulary", good, ConvertOptions{})
 	f("has 479 lines, the checkpoint has 480", good, ConvertOptions{Vocab: writeVocab(t, 479)})
 	f("patch_size 16, but tensor", good, ConvertOptions{Vocab: vocab, Config: &config})
-	f("image_size is 0", good, ConvertOptions{Vocab: vocab, Config: &Config{}})
+	f("image_size is 0", good, ConvertOptions{Vocab: vocab, Config: &Config{PatchSize: 16}})
 }
 
 func TestConvertCancelled(t *testing.T) {
