@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -17,12 +18,21 @@ type Assumption struct {
 
 // infer returns the configuration that tensors of these shapes, by name, belong to. What they
 // cannot tell comes from given, a configuration file's, or where that is nil from Base; both are
-// listed. It fails where the tensors and given disagree, naming the field and both values.
+// listed. It fails where the tensors and given disagree, naming the field and both values. Without
+// tensors of a vision tower the model is one for texts alone.
 func infer(shapes map[string][]int, given *Config) (Config, []Assumption, error) {
 	c := Base()
+	pictures := hasVision(shapes)
+	if !pictures {
+		c = Config{Text: c.Text}
+	}
 	if given != nil {
 		if err := given.Validate(); err != nil {
 			return Config{}, nil, fmt.Errorf("given configuration: %w", err)
+		}
+		if given.TakesPictures() != pictures {
+			return Config{}, nil, fmt.Errorf("given configuration has vision.width %d, but the checkpoint %s vision tower (%s*)",
+				given.Vision.Width, map[bool]string{true: "has a", false: "has no"}[pictures], visual)
 		}
 		c = *given
 	}
@@ -42,6 +52,16 @@ func infer(shapes map[string][]int, given *Config) (Config, []Assumption, error)
 	return c, assumed, nil
 }
 
+// hasVision reports whether any tensor is of a vision tower, or of its way into the text tower.
+func hasVision(shapes map[string][]int) bool {
+	for name := range shapes {
+		if strings.HasPrefix(name, "model_visual.") || strings.HasPrefix(name, "visual_proj.") {
+			return true
+		}
+	}
+	return false
+}
+
 // size is one value of a configuration as a tensor tells it.
 type size struct {
 	name   string // in config.json
@@ -52,70 +72,94 @@ type size struct {
 }
 
 // sizes are all the values that tensors tell. The grid and the inner width are not fields
-// themselves: image_size and mlp_ratio follow from them.
+// themselves: image_size and mlp_ratio follow from them. Both are nil in a model for texts alone.
 type sizes struct {
 	fields      []size
-	grid, inner size
+	grid, inner *size
 }
 
 // measure reads the sizes off the shapes; the fields point into c, which it leaves unchanged.
 func measure(c *Config, shapes map[string][]int) (*sizes, error) {
 	const embeddings = "bge_embeddings."
-	var problems []error
-	axis := func(name string, field *int, tensor string, rank, axis int) size {
-		s := size{name: name, field: field, from: "tensor " + tensor}
-		shape, ok := shapes[tensor]
-		switch {
-		case !ok:
-			s.absent = true
-			problems = append(problems, fmt.Errorf("%s is unknown: %w: %s", name, ErrIncomplete, tensor))
-		case len(shape) != rank || shape[axis] < 1 || shape[axis] > maxSize:
-			problems = append(problems, fmt.Errorf("%s is unknown: tensor %s has shape %v", name, tensor, shape))
-		default:
-			s.value = shape[axis]
-		}
-		return s
+	m := measurement{shapes: shapes}
+	all := &sizes{}
+	if c.TakesPictures() {
+		m.vision(all, c)
 	}
-	layers := func(name string, field *int, prefix string) size {
-		return size{name: name, field: field, from: "the tensors " + prefix + "*", value: countLayers(shapes, prefix)}
+	all.fields = append(all.fields,
+		m.axis("text.vocab_size", &c.Text.VocabSize, embeddings+"word_embeddings.weight", 2, 0),
+		m.axis("text.hidden", &c.Text.Hidden, embeddings+"word_embeddings.weight", 2, 1),
+		m.axis("text.max_positions", &c.Text.MaxPositions, embeddings+"position_embeddings.weight", 2, 0),
+		m.axis("text.type_vocab", &c.Text.TypeVocab, embeddings+"token_type_embeddings.weight", 2, 0),
+		m.axis("text.intermediate", &c.Text.Intermediate, "bge_encoder.layer.0.intermediate.dense.weight", 2, 0),
+		m.layers("text.layers", &c.Text.Layers, "bge_encoder.layer."))
+	if len(m.problems) == 0 {
+		return all, nil
 	}
-	all := &sizes{fields: []size{
-		axis("patch_size", &c.PatchSize, visual+"patch_embed.proj.weight", 4, 3),
-		axis("vision.width", &c.Vision.Width, visual+"cls_token", 3, 2),
-		axis("vision.head_width", &c.Vision.HeadWidth, RopeCos, 2, 1),
-		axis("text.vocab_size", &c.Text.VocabSize, embeddings+"word_embeddings.weight", 2, 0),
-		axis("text.hidden", &c.Text.Hidden, embeddings+"word_embeddings.weight", 2, 1),
-		axis("text.max_positions", &c.Text.MaxPositions, embeddings+"position_embeddings.weight", 2, 0),
-		axis("text.type_vocab", &c.Text.TypeVocab, embeddings+"token_type_embeddings.weight", 2, 0),
-		axis("text.intermediate", &c.Text.Intermediate, "bge_encoder.layer.0.intermediate.dense.weight", 2, 0),
-		layers("vision.layers", &c.Vision.Layers, visual+"blocks."),
-		layers("text.layers", &c.Text.Layers, "bge_encoder.layer."),
-	}}
-	all.inner = axis("inner width of the SwiGLU", nil, visual+"blocks.0.mlp.w1.weight", 2, 0)
-	all.grid = axis("grid", nil, visual+"pos_embed", 3, 1)
-	if n := all.grid.value - 1; n >= 0 {
-		all.grid.value = int(math.Sqrt(float64(n)))
-		if n == 0 || all.grid.value*all.grid.value != n {
-			problems = append(problems, fmt.Errorf("grid is unknown: %s has %d rows, not a square number and one", all.grid.from, n+1))
-		}
+	if !c.TakesPictures() {
+		return nil, fmt.Errorf("the tensors are neither those of a Visualized-BGE (there are none of its vision tower) nor of a BERT: %w",
+			errors.Join(m.problems...))
 	}
-	if len(problems) > 0 {
-		return nil, fmt.Errorf("the tensors are not those of a Visualized-BGE: %w", errors.Join(problems...))
+	return nil, fmt.Errorf("the tensors are not those of a Visualized-BGE: %w", errors.Join(m.problems...))
+}
+
+// measurement collects what is wrong while the sizes read as a list.
+type measurement struct {
+	shapes   map[string][]int
+	problems []error
+}
+
+// axis is a size that one axis of a tensor of the given rank has.
+func (m *measurement) axis(name string, field *int, tensor string, rank, axis int) size {
+	s := size{name: name, field: field, from: "tensor " + tensor}
+	shape, ok := m.shapes[tensor]
+	switch {
+	case !ok:
+		m.problems = append(m.problems, fmt.Errorf("%s is unknown: %w: %s", name, ErrIncomplete, tensor))
+	case len(shape) != rank || shape[axis] < 1 || shape[axis] > maxSize:
+		m.problems = append(m.problems, fmt.Errorf("%s is unknown: tensor %s has shape %v", name, tensor, shape))
+	default:
+		s.value = shape[axis]
 	}
-	// The head is the one tensor here that inference does not need.
-	head := axis("vision.head_out", &c.Vision.HeadOut, visual+"head.weight", 2, 0)
-	if len(problems) > 0 && !head.absent {
-		return nil, problems[0]
+	return s
+}
+
+func (m *measurement) layers(name string, field *int, prefix string) size {
+	return size{name: name, field: field, from: "the tensors " + prefix + "*", value: countLayers(m.shapes, prefix)}
+}
+
+// vision adds what the vision tower's tensors tell.
+func (m *measurement) vision(all *sizes, c *Config) {
+	all.fields = append(all.fields,
+		m.axis("patch_size", &c.PatchSize, visual+"patch_embed.proj.weight", 4, 3),
+		m.axis("vision.width", &c.Vision.Width, visual+"cls_token", 3, 2),
+		m.axis("vision.head_width", &c.Vision.HeadWidth, RopeCos, 2, 1),
+		m.layers("vision.layers", &c.Vision.Layers, visual+"blocks."))
+	head := size{name: "vision.head_out", field: &c.Vision.HeadOut, absent: true}
+	if _, ok := m.shapes[visual+"head.weight"]; ok { // inference does not need it
+		head = m.axis(head.name, head.field, visual+"head.weight", 2, 0)
 	}
 	all.fields = append(all.fields, head)
-	return all, nil
+	inner := m.axis("inner width of the SwiGLU", nil, visual+"blocks.0.mlp.w1.weight", 2, 0)
+	grid := m.axis("grid", nil, visual+"pos_embed", 3, 1)
+	if n := grid.value - 1; n >= 0 {
+		grid.value = int(math.Sqrt(float64(n)))
+		if n == 0 || grid.value*grid.value != n {
+			m.problems = append(m.problems, fmt.Errorf("grid is unknown: %s has %d rows, not a square number and one", grid.from, n+1))
+		}
+	}
+	all.grid, all.inner = &grid, &inner
 }
 
 // compare holds the configuration that the fields point into against the tensors.
 func (s *sizes) compare(c *Config) error {
-	all := append(s.fields[:len(s.fields):len(s.fields)], s.grid, s.inner)
-	grid, inner := c.Grid(), c.SwiGLUWidth()
-	all[len(all)-2].field, all[len(all)-1].field = &grid, &inner
+	all := s.fields
+	if s.grid != nil {
+		grid, inner := *s.grid, *s.inner
+		side, width := c.Grid(), c.SwiGLUWidth()
+		grid.field, inner.field = &side, &width
+		all = slices.Concat(all, []size{grid, inner})
+	}
 	for _, m := range all {
 		if !m.absent && *m.field != m.value {
 			return fmt.Errorf("given configuration has %s %d, but %s says %d", m.name, *m.field, m.from, m.value)
@@ -141,24 +185,39 @@ func (s *sizes) apply(c *Config, given bool) []Assumption {
 		}
 		*m.field = m.value
 	}
-	headsFrom, ratioFrom := from, from
+	headsFrom := from
 	if !given {
-		c.ImageSize = s.grid.value * c.PatchSize
-		c.Text.Heads, headsFrom = max(1, c.Text.Hidden/64), "text.hidden / 64"
+		c.Text.Heads, headsFrom = headsOf(c.Text.Hidden)
+	}
+	assume("text.heads", c.Text.Heads, headsFrom)
+	assume("text.ln_eps", c.Text.LNEps, from)
+	if s.grid == nil {
+		return assumed
+	}
+	sideFrom, ratioFrom := from, from
+	if !given {
+		c.ImageSize, sideFrom = s.grid.value*c.PatchSize, "grid x patch_size"
 		if c.SwiGLUWidth() != s.inner.value {
 			c.Vision.MLPRatio, ratioFrom = ratioFor(s.inner.value, c.Vision.Width), "SwiGLU width / vision.width"
 		}
 	}
-	assume("image_size", c.ImageSize, map[bool]string{true: from, false: "grid x patch_size"}[given])
-	assume("text.heads", c.Text.Heads, headsFrom)
+	assume("image_size", c.ImageSize, sideFrom)
 	assume("vision.mlp_ratio", c.Vision.MLPRatio, ratioFrom)
 	assume("mean", c.Mean, from)
 	assume("std", c.Std, from)
 	assume("vision.ln_eps", c.Vision.LNEps, from)
-	assume("text.ln_eps", c.Text.LNEps, from)
 	assume("rope.theta", c.Rope.Theta, from)
 	assume("rope.pt_hw_seq_len", c.Rope.PtHWSeqLen, from)
 	return assumed
+}
+
+// headsOf guesses the number of heads, which no tensor tells: heads of 64, as BERT's sizes have, save at
+// width 384, where MiniLM and the small BGE, E5 and GTE have 12 of 32.
+func headsOf(hidden int) (heads int, from string) {
+	if hidden == 384 {
+		return 12, "12 heads of 32, as MiniLM and bge-small have"
+	}
+	return max(1, hidden/64), "text.hidden / 64"
 }
 
 // ratioFor returns a ratio with trunc(width x ratio) = inner.

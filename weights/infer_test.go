@@ -108,6 +108,44 @@ func TestInferRefuses(t *testing.T) {
 	})
 }
 
+// TestInferText infers models for texts alone, which any tensor of a vision tower rules out.
+func TestInferText(t *testing.T) {
+	micro := readConfigFile(t, reference+"micro.json")
+	want := Config{Text: micro.Text}
+	want.Text.Heads = 1 // width 32 has no heads of 64
+	got, assumed, err := infer(shapesOf(want), nil)
+	if err != nil || got != want {
+		t.Errorf("%+v (%v), want %+v", got, err, want)
+	}
+	if fmt.Sprint(assumed) != "[{text.heads 1 text.hidden / 64} {text.ln_eps 1e-12 base model's default}]" {
+		t.Errorf("assumed %v", assumed)
+	}
+	given := Config{Text: micro.Text, Pooling: PoolMean}
+	if got, _, err := infer(shapesOf(want), &given); err != nil || got != given {
+		t.Errorf("%+v (%v), want %+v", got, err, given)
+	}
+	small := Config{Text: TextConfig{VocabSize: 10, Hidden: 384, Layers: 1, Heads: 12, Intermediate: 8, MaxPositions: 8, TypeVocab: 2, LNEps: 1e-12}}
+	if got, _, err := infer(shapesOf(small), nil); err != nil || got != small {
+		t.Errorf("%+v (%v), want %+v", got, err, small)
+	}
+
+	refused := func(why string, shapes map[string][]int, given *Config) {
+		t.Helper()
+		if _, _, err := infer(shapes, given); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("error %v, want one about %q", err, why)
+		}
+	}
+	refused("given configuration has vision.width 32, but the checkpoint has no vision tower", shapesOf(want), &micro)
+	refused("given configuration has vision.width 0, but the checkpoint has a vision tower", shapesOf(micro), &given)
+	given.Text.Layers++
+	refused("given configuration has text.layers 2, but the tensors bge_encoder.layer.* says 1", shapesOf(want), &given)
+	for _, name := range []string{"model_visual.logit_scale", "visual_proj.bias"} {
+		shapes := shapesOf(want)
+		shapes[name] = []int{32}
+		refused("patch_size is unknown", shapes, nil)
+	}
+}
+
 // TestInferWithoutHead lacks the one measured tensor that inference can do without.
 func TestInferWithoutHead(t *testing.T) {
 	shapes := shapesOf(readConfigFile(t, reference+"tiny.json"))
