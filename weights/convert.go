@@ -135,9 +135,9 @@ func (p *plan) verifyRope(ctx context.Context, file checkpoint) error {
 
 // writeModel writes model.safetensors and returns its size.
 func writeModel(ctx context.Context, path string, file checkpoint, p *plan, source Source) (int64, error) {
-	tensors := make([]safetensors.Source, len(p.keep))
+	tensors := make([]tensor.Source, len(p.keep))
 	for i, t := range p.keep {
-		tensors[i] = safetensors.Source{Name: t.Name, DType: t.DType, Shape: t.Shape,
+		tensors[i] = tensor.Source{Name: t.Name, DType: t.DType, Shape: t.Shape,
 			Data: func(w io.Writer) error { return file.CopyTo(ctx, w, t) }}
 	}
 	metadata := map[string]string{metadataSource: source.SHA256}

@@ -1,15 +1,15 @@
 // Package safetensors reads and writes the safetensors format: eight bytes with the header's
 // length (little-endian), a JSON header of names, types, shapes and byte ranges, then the data
-// (https://github.com/huggingface/safetensors#format). It handles headers; data stays with the caller.
+// (https://github.com/huggingface/safetensors#format).
 package safetensors
 
 import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"vbge/weights/tensor"
@@ -50,100 +50,45 @@ type jsonEntry struct {
 
 // Parse reads the header of file, the whole content of a safetensors file, and checks that every
 // tensor lies inside the data section, that its range fits type and shape, and that no two overlap
-// or leave bytes unused. Errors name the tensor.
+// or leave bytes unused. Errors name the tensor, and a byte of the header or of the data.
 func Parse(file []byte) (*Header, error) {
-	if len(file) < 8 {
-		return nil, fmt.Errorf("safetensors: %d bytes, too short for a header", len(file))
-	}
-	n := binary.LittleEndian.Uint64(file)
-	if n > maxHeader || n > uint64(len(file)-8) {
-		return nil, fmt.Errorf("safetensors: header of %d bytes in a file of %d: truncated, or no safetensors file", n, len(file))
-	}
-	text := file[8 : 8+n]
-	raw, err := decodeObject(text)
-	if err != nil {
-		return nil, fmt.Errorf("safetensors: header: %w", err)
-	}
-	h := &Header{Tensors: make(map[string]Entry, len(raw)), DataOffset: 8 + int(n)}
-	for name, value := range raw {
-		if name == metadataKey {
-			if err := json.Unmarshal(value, &h.Metadata); err != nil {
-				return nil, fmt.Errorf("safetensors: %s: %w", metadataKey, err)
-			}
-			continue
-		}
-		e, err := parseEntry(value)
-		if err != nil {
-			return nil, fmt.Errorf("safetensors: tensor %q: %w", name, err)
-		}
-		h.Tensors[name] = e
-	}
-	return h, checkCover(h.Tensors, len(file)-h.DataOffset)
+	return parse(bytes.NewReader(file), int64(len(file)))
 }
 
-// decodeObject is json.Unmarshal into a map, save that it refuses a name that stands twice.
-func decodeObject(text []byte) (map[string]json.RawMessage, error) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return nil, fmt.Errorf("no JSON object (%v)", cmp.Or(err, fmt.Errorf("found %v", t)))
+// parse is Parse of a file of size bytes, of which it reads the header alone. The memory it takes
+// is bounded by the header's length, which is bounded by the file's.
+func parse(r io.ReaderAt, size int64) (*Header, error) {
+	var prefix [8]byte
+	if size < 8 {
+		return nil, fmt.Errorf("safetensors: %d bytes, too short for a header", size)
 	}
-	object := map[string]json.RawMessage{}
-	for d.More() {
-		t, err := d.Token()
-		if err != nil {
-			return nil, err
-		}
-		name, _ := t.(string) // a key of an object is always a string
-		if _, twice := object[name]; twice {
-			return nil, fmt.Errorf("%q stands twice", name)
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return nil, fmt.Errorf("%q: %w", name, err)
-		}
-		object[name] = value
+	if _, err := r.ReadAt(prefix[:], 0); err != nil {
+		return nil, fmt.Errorf("safetensors: read the header's length: %w", err)
 	}
-	if _, err := d.Token(); err != nil {
-		return nil, err
+	n := binary.LittleEndian.Uint64(prefix[:])
+	if n > maxHeader || n > uint64(size-8) {
+		return nil, fmt.Errorf("safetensors: header of %d bytes in a file of %d: truncated, or no safetensors file", n, size)
 	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("more than one JSON value")
+	h := &Header{Tensors: map[string]Entry{}, DataOffset: 8 + int(n)}
+	if err := parseHeader(io.NewSectionReader(r, 8, int64(n)), h); err != nil {
+		return nil, fmt.Errorf("safetensors: %w", err)
 	}
-	return object, nil
+	return h, h.checkCover(int(size) - h.DataOffset)
 }
 
-func parseEntry(value []byte) (Entry, error) {
-	var j jsonEntry
-	if err := json.Unmarshal(value, &j); err != nil {
-		return Entry{}, err
-	}
-	size := j.DType.Size()
-	if size == 0 {
-		return Entry{}, fmt.Errorf("unknown type %q", j.DType)
-	}
-	n, err := tensor.Count(j.Shape)
-	if err != nil {
-		return Entry{}, err
-	}
-	e := Entry{DType: j.DType, Shape: j.Shape, Begin: j.Offsets[0], End: j.Offsets[1]}
-	if e.Begin < 0 || e.End < e.Begin || e.End-e.Begin != n*size {
-		return Entry{}, fmt.Errorf("bytes %d to %d do not hold %s of shape %v (%d bytes)", e.Begin, e.End, e.DType, e.Shape, n*size)
-	}
-	return e, nil
+// names returns the tensors' names in the order of their data.
+func (h *Header) names() []string {
+	return slices.SortedFunc(maps.Keys(h.Tensors), func(a, b string) int {
+		x, y := h.Tensors[a], h.Tensors[b]
+		return cmp.Or(cmp.Compare(x.Begin, y.Begin), cmp.Compare(x.End, y.End), cmp.Compare(a, b))
+	})
 }
 
 // checkCover verifies that the tensors fill the data section without overlap, as the format asks.
-func checkCover(tensors map[string]Entry, size int) error {
-	names := make([]string, 0, len(tensors))
-	for name := range tensors {
-		names = append(names, name)
-	}
-	slices.SortFunc(names, func(a, b string) int {
-		return cmp.Or(cmp.Compare(tensors[a].Begin, tensors[b].Begin), cmp.Compare(tensors[a].End, tensors[b].End), cmp.Compare(a, b))
-	})
+func (h *Header) checkCover(size int) error {
 	at := 0
-	for _, name := range names {
-		e := tensors[name]
+	for _, name := range h.names() {
+		e := h.Tensors[name]
 		if e.Begin != at {
 			return fmt.Errorf("safetensors: tensor %q begins at byte %d of the data, where %d was expected: tensors overlap or leave a hole", name, e.Begin, at)
 		}

@@ -12,20 +12,11 @@ import (
 	"vbge/weights/tensor"
 )
 
-// Source is one tensor to write.
-type Source struct {
-	Name  string
-	DType tensor.DType
-	Shape []int
-	// Data writes the elements to w: little-endian, row-major, exactly as many as Shape says.
-	Data func(w io.Writer) error
-}
-
 // Write writes a file with the given tensors and metadata; the same input gives the same bytes.
 // The format allows no gaps between tensors, so those whose size is a multiple of Alignment come
 // first, the rest after them by falling element size: every element is aligned to its own size.
 // Errors name the tensor; what was written by then is no valid file.
-func Write(w io.Writer, metadata map[string]string, tensors []Source) error {
+func Write(w io.Writer, metadata map[string]string, tensors []tensor.Source) error {
 	tensors = slices.Clone(tensors)
 	sizes := make(map[string]int, len(tensors))
 	for _, t := range tensors {
@@ -38,8 +29,8 @@ func Write(w io.Writer, metadata map[string]string, tensors []Source) error {
 		}
 		sizes[t.Name] = n * t.DType.Size()
 	}
-	slices.SortFunc(tensors, func(a, b Source) int {
-		odd := func(t Source) int { return min(1, sizes[t.Name]%Alignment) }
+	slices.SortFunc(tensors, func(a, b tensor.Source) int {
+		odd := func(t tensor.Source) int { return min(1, sizes[t.Name]%Alignment) }
 		return cmp.Or(cmp.Compare(odd(a), odd(b)), cmp.Compare(b.DType.Size(), a.DType.Size()), cmp.Compare(a.Name, b.Name))
 	})
 	if err := writeHeader(w, metadata, tensors, sizes); err != nil {
@@ -57,7 +48,7 @@ func Write(w io.Writer, metadata map[string]string, tensors []Source) error {
 	return nil
 }
 
-func writeHeader(w io.Writer, metadata map[string]string, tensors []Source, sizes map[string]int) error {
+func writeHeader(w io.Writer, metadata map[string]string, tensors []tensor.Source, sizes map[string]int) error {
 	var b bytes.Buffer
 	b.WriteByte('{')
 	field := func(name string, value any) error {

@@ -5,6 +5,9 @@ import (
 	"slices"
 )
 
+// MaxDims bounds the sides of a shape that files may hold: twice what a convolution has.
+const MaxDims = 8
+
 // View is one named tensor of a checkpoint: a strided window into a storage, which other
 // tensors may share. Offset, Shape and Stride count elements.
 type View struct {
@@ -36,6 +39,16 @@ func (v *View) Extent() (n, begin, end int, err error) {
 		last += (d - 1) * v.Stride[i]
 	}
 	return n, v.Offset, last + 1, nil
+}
+
+// RowMajor returns the strides of a contiguous tensor.
+func RowMajor(shape []int) []int {
+	stride, step := make([]int, len(shape)), 1
+	for i := len(shape) - 1; i >= 0; i-- {
+		stride[i] = step
+		step *= max(1, shape[i])
+	}
+	return stride
 }
 
 // Contiguous reports whether the elements stand one after another in row-major order.

@@ -1,0 +1,98 @@
+package safetensors
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"vbge/weights/tensor"
+)
+
+func TestFile(t *testing.T) {
+	sources := []tensor.Source{
+		source("b", tensor.F32, strings.Repeat("e", 128), 4, 8),
+		source("a", tensor.F16, "hHhHhH", 3),
+		source("scalar", tensor.F32, "ssss"),
+		source("none", tensor.F32, "", 0, 4),
+	}
+	var b bytes.Buffer
+	if err := Write(&b, nil, sources); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	sum := sha256.Sum256(b.Bytes())
+	if got, err := f.SHA256(t.Context()); err != nil || got != hex.EncodeToString(sum[:]) || f.Size() != int64(b.Len()) {
+		t.Errorf("SHA-256 %s of %d bytes, %v", got, f.Size(), err)
+	}
+	var names []string
+	for _, v := range f.Tensors() {
+		names = append(names, v.Name)
+		var got, want bytes.Buffer
+		for _, s := range sources {
+			if s.Name == v.Name {
+				if err := s.Data(&want); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := f.CopyTo(t.Context(), &got, v); err != nil || !bytes.Equal(got.Bytes(), want.Bytes()) || !v.Contiguous() {
+			t.Errorf("%s: %q (%v), want %q", v.Name, got.Bytes(), err, want.Bytes())
+		}
+	}
+	if got := strings.Join(names, " "); got != "b none scalar a" {
+		t.Errorf("order %s", got)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cut.safetensors")
+	if err := os.WriteFile(path, file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}`, "x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ path, why string }{
+		{path, `cut.safetensors: safetensors: tensor "a" ends at byte 2 of 1`},
+		{path + ".none", "no such file"},
+		{filepath.Dir(path), "not a regular file"},
+	} {
+		if _, err := Open(test.path); err == nil || !strings.Contains(err.Error(), test.why) {
+			t.Errorf("%s: error %v, want one about %q", test.path, err, test.why)
+		}
+	}
+}
+
+// TestMemory holds what reading a header allocates against the file's size, for headers that are much larger
+// than what they say.
+func TestMemory(t *testing.T) {
+	empty := `"%":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`
+	for name, header := range map[string]string{
+		"spaces":   "{" + strings.Repeat(" ", 4<<20) + "}",
+		"metadata": `{"__metadata__":{"a":"` + strings.Repeat("x", 4<<20) + `"}}`,
+		"brackets": `{"a":{"shape":` + strings.Repeat("[", 4<<20),
+		"tensors":  "{" + strings.Repeat(empty+",", 40000)[:40000*(len(empty)+1)-1] + "}", // all of one name
+		"lists":    `{"a":{"shape":[` + strings.Repeat("0,", 2<<20),
+	} {
+		content := file(header, "")
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := Parse(content)
+		runtime.ReadMemStats(&after)
+		got, most := after.TotalAlloc-before.TotalAlloc, 8*uint64(len(content))
+		t.Logf("%s: %d bytes for a file of %d (%.100v)", name, got, len(content), err)
+		if got > most {
+			t.Errorf("%s: %d bytes for a file of %d, more than %d", name, got, len(content), most)
+		}
+	}
+}
