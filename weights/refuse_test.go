@@ -98,7 +98,6 @@ func TestConvertRefusesFiles(t *testing.T) {
 		}
 	}
 	f("no such file", "nowhere.pth", ConvertOptions{Vocab: vocab})
-	f("legacy", checkpoints+"micro_legacy.pth", ConvertOptions{Vocab: vocab})
 	f("not a regular file", checkpoints, ConvertOptions{Vocab: vocab})
 	f("not a zip", reference+"MODEL.md", ConvertOptions{Vocab: vocab})
 	f("read vocabulary", good, ConvertOptions{})

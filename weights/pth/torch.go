@@ -2,6 +2,7 @@ package pth
 
 import (
 	"fmt"
+	"strings"
 
 	"vbge/weights/tensor"
 )
@@ -13,79 +14,109 @@ const (
 	orderedDict constructor = iota
 	rebuildTensor
 	rebuildParameter
+	rebuildParameterWithState
+	rebuildFromType
+	plainValue // makes a value that no state_dict needs
 )
 
-// storage is what a persistent id stands for: elements [0, count) of an entry.
-type storage struct {
-	dtype tensor.DType
-	key   string
-	count int
+// tensorClass is torch.Tensor or torch.nn.Parameter: what _rebuild_from_type_v2 is to make.
+type tensorClass struct{}
+
+// globals is the allow-list of what torch.save's pickles may name, besides dtypes. It is what
+// torch.load(weights_only=True) allows, as far as that can be a state_dict's or stand beside one
+// (https://github.com/pytorch/pytorch/blob/main/torch/_weights_only_unpickler.py).
+func globals(name string) (any, bool) {
+	switch name {
+	case "collections.OrderedDict":
+		return orderedDict, true
+	case "torch._utils._rebuild_tensor_v2":
+		return rebuildTensor, true
+	case "torch._utils._rebuild_parameter":
+		return rebuildParameter, true
+	case "torch._utils._rebuild_parameter_with_state":
+		return rebuildParameterWithState, true
+	case "torch._tensor._rebuild_from_type_v2":
+		return rebuildFromType, true
+	case "torch.Tensor", "torch.nn.parameter.Parameter":
+		return tensorClass{}, true
+	case "torch.FloatStorage":
+		return tensor.F32, true
+	case "torch.HalfStorage":
+		return tensor.F16, true
+	case "torch.BFloat16Storage":
+		return tensor.BF16, true
+	case "torch.DoubleStorage":
+		return tensor.F64, true
+	case "torch.LongStorage":
+		return tensor.I64, true
+	case "torch.IntStorage":
+		return tensor.I32, true
+	case "torch.ShortStorage":
+		return tensor.I16, true
+	case "torch.CharStorage":
+		return tensor.I8, true
+	case "torch.ByteStorage", "torch.storage.UntypedStorage":
+		return tensor.U8, true
+	case "torch.BoolStorage":
+		return tensor.Bool, true
+	case "torch.Size", "torch.device", "_codecs.encode", "collections.Counter",
+		"__builtin__.set", "__builtin__.frozenset", "__builtin__.bytearray", "__builtin__.complex",
+		"builtins.set", "builtins.frozenset", "builtins.bytearray", "builtins.complex":
+		return plainValue, true
+	case "torch.float32", "torch.float16", "torch.bfloat16", "torch.float64",
+		"torch.int64", "torch.int32", "torch.int16", "torch.int8", "torch.uint8", "torch.bool":
+		return opaque("a dtype"), true
+	}
+	return nil, false
 }
 
-// maxDims is twice what a convolution has.
-const maxDims = 8
+// unread says what the rest of torch's own constructors stand for, which PyTorch reads and this
+// package does not.
+func unread(name string) string {
+	switch name {
+	case "torch._utils._rebuild_sparse_tensor", "torch.serialization._get_layout":
+		return "a sparse tensor"
+	case "torch._utils._rebuild_qtensor", "torch.QInt8Storage", "torch.QUInt8Storage", "torch.QInt32Storage",
+		"torch.QUInt4x2Storage", "torch.QUInt2x4Storage":
+		return "a quantised tensor"
+	case "torch._utils._rebuild_nested_tensor":
+		return "a nested tensor"
+	case "torch._utils._rebuild_meta_tensor_no_storage":
+		return "a tensor on the meta device, which has no values"
+	case "torch._utils._rebuild_tensor_v3":
+		return "a tensor of unsigned words, 8-bit floats or another type that weights do not have"
+	case "torch.ComplexFloatStorage", "torch.ComplexDoubleStorage":
+		return "a tensor of complex numbers"
+	}
+	if strings.HasPrefix(name, "torch.nn.modules.") {
+		return "a whole module instead of its state_dict"
+	}
+	return ""
+}
 
-// torchGlobals is the allow-list of what torch.save's pickles may name. It keeps the storages it
-// met, so that their sizes can be held against the container's.
+// torchGlobals resolves what torch.save's pickles name. It keeps the storages it met, so that
+// their sizes can be held against the container's.
 type torchGlobals struct {
+	legacy   bool  // storages are named as in the stream format
+	size     int64 // of the whole file, in bytes
 	storages map[string]storage
+	views    map[string]storage // legacy: parts of storages, by their own keys
+}
+
+func newTorchGlobals(size int64, legacy bool) torchGlobals {
+	return torchGlobals{legacy, size, make(map[string]storage), make(map[string]storage)}
 }
 
 func (torchGlobals) global(module, name string) (any, error) {
-	switch module + "." + name {
-	case "collections.OrderedDict":
-		return orderedDict, nil
-	case "torch._utils._rebuild_tensor_v2":
-		return rebuildTensor, nil
-	case "torch._utils._rebuild_parameter":
-		return rebuildParameter, nil
-	case "torch.FloatStorage":
-		return tensor.F32, nil
-	case "torch.HalfStorage":
-		return tensor.F16, nil
-	case "torch.BFloat16Storage":
-		return tensor.BF16, nil
-	case "torch.DoubleStorage":
-		return tensor.F64, nil
-	case "torch.LongStorage":
-		return tensor.I64, nil
-	case "torch.IntStorage":
-		return tensor.I32, nil
-	case "torch.ShortStorage":
-		return tensor.I16, nil
-	case "torch.CharStorage":
-		return tensor.I8, nil
-	case "torch.ByteStorage":
-		return tensor.U8, nil
-	case "torch.BoolStorage":
-		return tensor.Bool, nil
+	name = module + "." + name
+	if v, ok := globals(name); ok {
+		return v, nil
+	}
+	if what := unread(name); what != "" {
+		return nil, fmt.Errorf("the file holds %s (%s); save model.state_dict() with dense float32, float16 or bfloat16 tensors", what, name)
 	}
 	return nil, fmt.Errorf("the file asks for %q, which is not on the list of constructors a state_dict needs; "+
-		"nothing was executed (save the weights with torch.save(model.state_dict(), ...))", module+"."+name)
-}
-
-// persistent reads ("storage", type, key, location, element count); the location (cpu, cuda:0)
-// is where the tensor was, and does not matter here.
-func (g torchGlobals) persistent(id any) (any, error) {
-	fields, _ := id.([]any)
-	if len(fields) < 5 || fields[0] != "storage" {
-		return nil, fmt.Errorf("a persistent id that is no storage")
-	}
-	dtype, ok1 := fields[1].(tensor.DType)
-	key, ok2 := fields[2].(string)
-	count, ok3 := fields[4].(int64)
-	if !ok1 || !ok2 || !ok3 {
-		return nil, fmt.Errorf("a storage's type, key and size are %s, %s and %s", kind(fields[1]), kind(fields[2]), kind(fields[4]))
-	}
-	if count < 0 || count > tensor.MaxElements {
-		return nil, fmt.Errorf("storage %q of %d elements", key, count)
-	}
-	s := storage{dtype, key, int(count)}
-	if known, ok := g.storages[key]; ok && known != s {
-		return nil, fmt.Errorf("storage %q is once %d x %s, once %d x %s", key, known.count, known.dtype, s.count, s.dtype)
-	}
-	g.storages[key] = s
-	return s, nil
+		"nothing was executed (save the weights with torch.save(model.state_dict(), ...))", name)
 }
 
 func (g torchGlobals) reduce(callable any, args []any) (any, error) {
@@ -95,69 +126,33 @@ func (g torchGlobals) reduce(callable any, args []any) (any, error) {
 			return nil, fmt.Errorf("OrderedDict with %d arguments, expected none", len(args))
 		}
 		return &dict{}, nil
-	case rebuildParameter: // (tensor, requires_grad, hooks)
-		if len(args) > 0 {
-			if t, ok := args[0].(*tensor.View); ok {
-				return t, nil
-			}
-		}
-		return nil, fmt.Errorf("_rebuild_parameter without a tensor")
 	case rebuildTensor:
-		return newTensor(args)
+		return g.tensor(args)
+	case rebuildParameter: // (tensor, requires_grad, hooks)
+		return parameter(args, 3)
+	case rebuildParameterWithState: // (tensor, requires_grad, hooks, attributes)
+		return parameter(args, 4)
+	case rebuildFromType: // (function, class, its arguments, attributes)
+		if len(args) != 4 || args[1] != (tensorClass{}) || args[0] == rebuildFromType {
+			return nil, fmt.Errorf("_rebuild_from_type_v2 of something else than a tensor")
+		}
+		inner, ok := args[2].([]any)
+		if !ok {
+			return nil, fmt.Errorf("_rebuild_from_type_v2 with %s for arguments", kind(args[2]))
+		}
+		return g.reduce(args[0], inner)
+	case plainValue:
+		return opaque("a value of a class"), nil
 	}
 	return nil, fmt.Errorf("%s was called as a constructor", kind(callable))
 }
 
-// newTensor reads (storage, offset, size, stride, requires_grad, hooks).
-func newTensor(args []any) (*tensor.View, error) {
-	if len(args) < 4 {
-		return nil, fmt.Errorf("_rebuild_tensor_v2 with %d arguments, expected 6", len(args))
-	}
-	s, ok := args[0].(storage)
-	if !ok {
-		return nil, fmt.Errorf("_rebuild_tensor_v2 with %s for a storage", kind(args[0]))
-	}
-	offset, ok := args[1].(int64)
-	if !ok || offset < 0 || offset > int64(s.count) {
-		return nil, fmt.Errorf("storage %q: a tensor begins outside its %d elements", s.key, s.count)
-	}
-	shape, err := sizes(args[2])
-	if err != nil {
-		return nil, fmt.Errorf("storage %q: a tensor's shape: %w", s.key, err)
-	}
-	stride, err := sizes(args[3])
-	if err != nil {
-		return nil, fmt.Errorf("storage %q: a tensor's stride: %w", s.key, err)
-	}
-	t := &tensor.View{DType: s.dtype, Shape: shape, Stride: stride, Offset: int(offset), Storage: s.key}
-	if len(shape) != len(stride) {
-		return nil, fmt.Errorf("storage %q: shape %v and stride %v differ in length", s.key, shape, stride)
-	}
-	n, begin, end, err := t.Extent()
-	if err != nil {
-		return nil, fmt.Errorf("storage %q: %w", s.key, err)
-	}
-	if end > s.count {
-		return nil, fmt.Errorf("storage %q: shape %v, stride %v, offset %d reach element %d of %d", s.key, shape, stride, t.Offset, end, s.count)
-	}
-	if n > end-begin {
-		return nil, fmt.Errorf("storage %q: shape %v with stride %v: elements overlap", s.key, shape, stride)
-	}
-	return t, nil
-}
-
-func sizes(v any) ([]int, error) {
-	items, ok := v.([]any)
-	if !ok || len(items) > maxDims {
-		return nil, fmt.Errorf("%s, expected a tuple of at most %d", kind(v), maxDims)
-	}
-	out := make([]int, len(items))
-	for i, item := range items {
-		n, ok := item.(int64)
-		if !ok || n < 0 || n > tensor.MaxElements {
-			return nil, fmt.Errorf("%s at place %d, not an int in range", kind(item), i)
+// parameter is the tensor that a Parameter wraps.
+func parameter(args []any, want int) (*tensor.View, error) {
+	if len(args) == want {
+		if t, ok := args[0].(*tensor.View); ok {
+			return t, nil
 		}
-		out[i] = int(n)
 	}
-	return out, nil
+	return nil, fmt.Errorf("a Parameter made of %d values without a tensor", len(args))
 }

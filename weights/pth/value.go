@@ -9,7 +9,11 @@ import (
 // The values a pickle can build here besides bool, int64, float64 and string (tuples are []any).
 type (
 	none struct{}
-	list struct{ items []any }
+	// bigInt is an integer of more than 64 bits, as it stands: in little-endian two's complement.
+	bigInt string
+	// opaque is a value that no state_dict needs, by what it is.
+	opaque string
+	list   struct{ items []any }
 	// dict keeps insertion order, as Python's dict and OrderedDict do.
 	dict struct {
 		keys   []any
@@ -17,6 +21,9 @@ type (
 		index  map[string]int // of the string keys
 	}
 )
+
+// set is all sets: their items are not kept.
+const set = opaque("a set")
 
 func (d *dict) get(key string) (any, bool) {
 	i, ok := d.index[key]
@@ -27,14 +34,17 @@ func (d *dict) get(key string) (any, bool) {
 }
 
 func (d *dict) set(key, value any) error {
-	if name, ok := key.(string); ok {
-		if _, twice := d.index[name]; twice {
-			return fmt.Errorf("key %q stands twice in a dict", name)
+	switch key := key.(type) {
+	case *list, *dict:
+		return fmt.Errorf("%s for a key in a dict", kind(key))
+	case string:
+		if _, twice := d.index[key]; twice {
+			return fmt.Errorf("key %.100q stands twice in a dict", key)
 		}
 		if d.index == nil {
 			d.index = make(map[string]int)
 		}
-		d.index[name] = len(d.keys)
+		d.index[key] = len(d.keys)
 	}
 	d.keys, d.values = append(d.keys, key), append(d.values, value)
 	return nil
@@ -42,12 +52,12 @@ func (d *dict) set(key, value any) error {
 
 // kind names a value's type in Python's words, for messages; values themselves may be cyclic.
 func kind(v any) string {
-	switch v.(type) {
+	switch v := v.(type) {
 	case none:
 		return "None"
 	case bool:
 		return "a bool"
-	case int64:
+	case int64, bigInt:
 		return "an int"
 	case float64:
 		return "a float"
@@ -59,6 +69,10 @@ func kind(v any) string {
 		return "a list"
 	case *dict:
 		return "a dict"
+	case opaque:
+		return string(v)
+	case storage:
+		return "a storage"
 	case *tensor.View:
 		return "a tensor"
 	}

@@ -1,0 +1,47 @@
+package pth
+
+import (
+	"fmt"
+	"strings"
+
+	"vbge/weights/tensor"
+)
+
+// name takes the wrappers off an unpickled object and gives every tensor its name.
+func (c *File) name(root any) error {
+	state, ok := root.(*dict)
+	if !ok {
+		return fmt.Errorf("holds %s, not a state_dict", kind(root))
+	}
+	for _, wrapper := range []string{"state_dict", "model", "module"} {
+		if inner, ok := state.get(wrapper); ok {
+			if d, ok := inner.(*dict); ok {
+				state = d
+			}
+		}
+	}
+	seen := make(map[string]bool, len(state.keys))
+	for i, key := range state.keys {
+		name, ok := key.(string)
+		if !ok {
+			return fmt.Errorf("the state_dict has %s for a key", kind(key))
+		}
+		if len(name) > maxName {
+			return fmt.Errorf("the state_dict has a key of %d bytes", len(name))
+		}
+		name = strings.TrimPrefix(name, "module.")
+		if seen[name] {
+			return fmt.Errorf("the state_dict holds %q with and without \"module.\" before it", name)
+		}
+		seen[name] = true
+		t, ok := state.values[i].(*tensor.View)
+		if !ok {
+			c.others = append(c.others, name)
+			continue
+		}
+		named := *t // the pickle may give one tensor two names
+		named.Name = name
+		c.tensors = append(c.tensors, &named)
+	}
+	return nil
+}
