@@ -25,38 +25,33 @@ func margin(size, side int) int {
 
 func (a axis) resizes() bool { return a.in != a.out }
 
-// span returns the input samples [lo, hi) that the kept output samples are made of.
-func span[T int32 | float64](a axis, t []taps[T]) (lo, hi int) {
-	if !a.resizes() {
-		return a.first, a.first + a.n
-	}
-	last := t[len(t)-1]
-	return t[0].lo, last.lo + len(last.weights)
-}
-
 // Crop resizes the shorter side to side, at least 1, cuts out the middle and converts it: uint8 RGB [side, side, 3].
 func (p *Picture) Crop(side int) []uint8 {
-	x, y := plan(p.Width, p.Height, side)
-	rgb := make([]uint8, 3*side*side)
+	return p.resample(plan(p.Width, p.Height, side))
+}
+
+// specified resamples in plain Go: what native kernels have to equal.
+func (p *Picture) specified(x, y axis) []uint8 {
+	rgb := make([]uint8, 3*x.n*y.n)
 	switch p.Mode {
 	case Bilevel, Paletted:
-		p.toRGB(rgb, cropNearest(p.Pix, x, y))
+		p.toRGB(rgb, pickNearest(p.Pix, x, y))
 	case Gray16:
-		gray16ToRGB(rgb, cropSmooth16(p.Pix16, x, y))
+		gray16ToRGB(rgb, smooth16(p.Pix16, x, y))
 	case RGB:
-		return cropSmooth(p.Pix, 3, false, x, y)
+		return smooth8(p.Pix, 3, false, x, y)
 	default:
-		p.toRGB(rgb, cropSmooth(p.Pix, p.Mode.bands(), p.Mode == GrayAlpha || p.Mode == RGBA, x, y))
+		p.toRGB(rgb, smooth8(p.Pix, p.Mode.bands(), p.Mode.alpha(), x, y))
 	}
 	return rgb
 }
 
-// cropNearest keeps one input sample for each output sample.
-func cropNearest(pix []uint8, x, y axis) []uint8 {
+// pickNearest keeps one input sample for each output sample.
+func pickNearest(pix []uint8, x, y axis) []uint8 {
 	columns, rows := nearest(x.in, x.out, x.first, x.n), nearest(y.in, y.out, y.first, y.n)
 	out := make([]uint8, x.n*y.n)
 	for i, r := range rows {
-		row := pix[r*x.in:][:x.in]
+		row := pix[int(r)*x.in:][:x.in]
 		for j, c := range columns {
 			out[i*x.n+j] = row[c]
 		}

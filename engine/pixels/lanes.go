@@ -25,20 +25,21 @@ func pack(words []uint64, low, high []uint8) {
 }
 
 // resampleRows makes two rows of output pixels of two packed input rows, whose first pixel is left.
-func resampleRows(low, high []uint8, packed []uint64, bands, left int, columns []taps[int32]) {
-	for i, t := range columns {
-		src := packed[(t.lo-left)*bands:][:len(t.weights)*bands]
+func resampleRows(low, high []uint8, packed []uint64, bands, left int, columns taps[int32]) {
+	for i := range columns.n() {
+		lo, weights := columns.of(i)
+		src := packed[(lo-left)*bands:][:len(weights)*bands]
 		l, h := low[i*bands:][:bands], high[i*bands:][:bands]
 		switch bands {
 		case 1:
 			a := uint64(half)
-			for j, w := range t.weights {
+			for j, w := range weights {
 				a += src[j] * uint64(w)
 			}
 			l[0], h[0] = lanes(a)
 		case 2:
 			a, b := uint64(half), uint64(half)
-			for j, w := range t.weights {
+			for j, w := range weights {
 				px := src[2*j : 2*j+2 : 2*j+2]
 				a += px[0] * uint64(w)
 				b += px[1] * uint64(w)
@@ -47,7 +48,7 @@ func resampleRows(low, high []uint8, packed []uint64, bands, left int, columns [
 			l[1], h[1] = lanes(b)
 		case 3:
 			a, b, c := uint64(half), uint64(half), uint64(half)
-			for j, w := range t.weights {
+			for j, w := range weights {
 				px := src[3*j : 3*j+3 : 3*j+3]
 				a += px[0] * uint64(w)
 				b += px[1] * uint64(w)
@@ -58,7 +59,7 @@ func resampleRows(low, high []uint8, packed []uint64, bands, left int, columns [
 			l[2], h[2] = lanes(c)
 		case 4:
 			a, b, c, d := uint64(half), uint64(half), uint64(half), uint64(half)
-			for j, w := range t.weights {
+			for j, w := range weights {
 				px := src[4*j : 4*j+4 : 4*j+4]
 				a += px[0] * uint64(w)
 				b += px[1] * uint64(w)

@@ -28,6 +28,9 @@ func (m Mode) bands() int {
 	return 1
 }
 
+// alpha tells whether the last band is one, with which colours are premultiplied while they are resized.
+func (m Mode) alpha() bool { return m == GrayAlpha || m == RGBA }
+
 // Picture is a decoded picture.
 type Picture struct {
 	Mode          Mode

@@ -1,12 +1,15 @@
 package pixels
 
+// sample is what samples are held in: 8 bits, 16, or what has more.
+type sample interface{ uint8 | uint16 | float64 }
+
 // grid is a block of samples: row i begins at pix[i*stride].
-type grid[S uint8 | uint16] struct {
+type grid[S sample] struct {
 	pix    []S
 	stride int
 }
 
-func newGrid[S uint8 | uint16](rows, n int) grid[S] { return grid[S]{make([]S, rows*n), n} }
+func newGrid[S sample](rows, n int) grid[S] { return grid[S]{make([]S, rows*n), n} }
 
 func (g grid[S]) row(i, n int) []S { return g.pix[i*g.stride:][:n] }
 
@@ -16,38 +19,33 @@ func rowsFirst(x, y axis) bool {
 	return y.in > y.out && y.in-y.out > 2*(x.in-x.out)
 }
 
-// passes is how samples are resampled with weights: in fixed point or in float64.
-type passes[S uint8 | uint16, W int32 | float64] struct {
-	weights func([]taps[float64]) []taps[W]
-	across  func(dst, src grid[S], count, bands, left int, columns []taps[W]) // count rows of output pixels
-	down    func(dst, src grid[S], n, top int, rows []taps[W])                // output rows of n samples
+// passes is how samples are resampled with weights: in fixed point or in float64. Each pass gets the first input index
+// that src holds; alpha says that the last band of each of its input's pixels is one, with which colours are premultiplied.
+type passes[S sample, W int32 | float64] struct {
+	weights func(taps[float64]) taps[W]
+	across  func(dst, src grid[S], count, bands int, alpha bool, left int, columns taps[W]) // count rows of output pixels
+	down    func(dst, src grid[S], n, bands int, alpha bool, top int, rows taps[W])         // output rows of n samples
 }
 
-// smooth runs the one or two passes of a resize over what the crop keeps, [y.n, x.n] pixels. Each pass gets the first
-// input index that src holds. prepare, if there is one, makes the input of the first pass of the samples it needs.
-func (p passes[S, W]) smooth(pix []S, bands int, x, y axis, prepare func(src grid[S], rows, n, bands int) grid[S]) []S {
-	columns, rows := p.weights(bicubic(x.in, x.out, x.first, x.n)), p.weights(bicubic(y.in, y.out, y.first, y.n))
-	left, right := span(x, columns)
-	top, bottom := span(y, rows)
+// smooth runs the one or two passes of a resize over what the crop keeps, [y.n, x.n] pixels.
+func (p passes[S, W]) smooth(pix []S, bands int, alpha bool, x, y axis) []S {
+	columns, left, right := p.taps(x)
+	rows, top, bottom := p.taps(y)
 	in, n := (right-left)*bands, x.n*bands
-	src := grid[S]{pix[(top*x.in+left)*bands:], x.in * bands}
-	if prepare != nil {
-		src = prepare(src, bottom-top, in, bands)
-	}
-	out := newGrid[S](y.n, n)
+	src, out := grid[S]{pix[(top*x.in+left)*bands:], x.in * bands}, newGrid[S](y.n, n)
 	switch {
 	case x.resizes() && y.resizes() && rowsFirst(x, y):
 		middle := newGrid[S](y.n, in)
-		p.down(middle, src, in, top, rows)
-		p.across(out, middle, y.n, bands, left, columns)
+		p.down(middle, src, in, bands, alpha, top, rows)
+		p.across(out, middle, y.n, bands, false, left, columns)
 	case x.resizes() && y.resizes():
 		middle := newGrid[S](bottom-top, n)
-		p.across(middle, src, bottom-top, bands, left, columns)
-		p.down(out, middle, n, top, rows)
+		p.across(middle, src, bottom-top, bands, alpha, left, columns)
+		p.down(out, middle, n, bands, false, top, rows)
 	case x.resizes():
-		p.across(out, src, y.n, bands, left, columns)
+		p.across(out, src, y.n, bands, alpha, left, columns)
 	case y.resizes():
-		p.down(out, src, n, top, rows)
+		p.down(out, src, n, bands, alpha, top, rows)
 	default:
 		for i := range y.n {
 			copy(out.row(i, n), src.row(i, n))
@@ -56,21 +54,33 @@ func (p passes[S, W]) smooth(pix []S, bands int, x, y axis, prepare func(src gri
 	return out.pix
 }
 
-// cropSmooth resizes 8-bit samples in fixed point. With alpha, the last band of each pixel, colours are premultiplied
-// for as long as a resize takes.
-func cropSmooth(pix []uint8, bands int, alpha bool, x, y axis) []uint8 {
-	p := passes[uint8, int32]{fixed, across8, down8}
-	if !alpha || !x.resizes() && !y.resizes() {
-		return p.smooth(pix, bands, x, y, nil)
+// taps returns the taps of a direction that resizes, and the input samples [lo, hi) that what is kept is made of.
+func (p passes[S, W]) taps(a axis) (t taps[W], lo, hi int) {
+	if !a.resizes() {
+		return t, a.first, a.first + a.n
 	}
-	out := p.smooth(pix, bands, x, y, premultiply)
-	unpremultiply(out, bands)
+	t = p.weights(bicubic(a.in, a.out, a.first, a.n))
+	lo, hi = t.span()
+	return t, lo, hi
+}
+
+// smooth8 resizes 8-bit samples in fixed point. With alpha, the last band of each pixel, colours are premultiplied for as
+// long as a resize takes.
+func smooth8(pix []uint8, bands int, alpha bool, x, y axis) []uint8 {
+	alpha = alpha && (x.resizes() || y.resizes())
+	out := passes[uint8, int32]{fixed, across8, down8}.smooth(pix, bands, alpha, x, y)
+	if alpha {
+		unpremultiply(out, bands)
+	}
 	return out
 }
 
-func across8(dst, src grid[uint8], count, bands, left int, columns []taps[int32]) {
-	last := columns[len(columns)-1]
-	in, n := (last.lo+len(last.weights)-left)*bands, len(columns)*bands
+func across8(dst, src grid[uint8], count, bands int, alpha bool, left int, columns taps[int32]) {
+	lo, hi := columns.span()
+	in, n := (hi-lo)*bands, columns.n()*bands
+	if alpha {
+		src = premultiplied(src, count, in, bands)
+	}
 	packed := make([]uint64, in)
 	for i := 0; i < count; i += 2 {
 		j := min(i+1, count-1) // an odd last row is made twice
@@ -79,14 +89,19 @@ func across8(dst, src grid[uint8], count, bands, left int, columns []taps[int32]
 	}
 }
 
-func down8(dst, src grid[uint8], n, top int, rows []taps[int32]) {
-	for i, t := range rows {
-		resampleColumns(dst.row(i, n), src.pix[(t.lo-top)*src.stride:], src.stride, t.weights)
+func down8(dst, src grid[uint8], n, bands int, alpha bool, top int, rows taps[int32]) {
+	if alpha {
+		lo, hi := rows.span()
+		src = premultiplied(src, hi-lo, n, bands)
+	}
+	for i := range rows.n() {
+		lo, weights := rows.of(i)
+		resampleColumns(dst.row(i, n), src.pix[(lo-top)*src.stride:], src.stride, weights)
 	}
 }
 
-// premultiply returns rows of n samples with the colours scaled by the alpha that ends each pixel.
-func premultiply(src grid[uint8], rows, n, bands int) grid[uint8] {
+// premultiplied returns rows of n samples with the colours scaled by the alpha that ends each pixel.
+func premultiplied(src grid[uint8], rows, n, bands int) grid[uint8] {
 	dst := newGrid[uint8](rows, n)
 	for y := range rows {
 		in, out := src.row(y, n), dst.row(y, n)

@@ -1,29 +1,32 @@
 package pixels
 
-// cropSmooth16 is cropSmooth for one band of 16 bits, which Pillow sums in float64.
-func cropSmooth16(pix []uint16, x, y axis) []uint16 {
-	real := func(t []taps[float64]) []taps[float64] { return t }
-	return passes[uint16, float64]{real, across16, down16}.smooth(pix, 1, x, y, nil)
+// smooth16 is smooth8 for one band of 16 bits, which Pillow sums in float64.
+func smooth16(pix []uint16, x, y axis) []uint16 {
+	return passes[uint16, float64]{exactly, across16, down16}.smooth(pix, 1, false, x, y)
 }
 
-func across16(dst, src grid[uint16], count, _, left int, columns []taps[float64]) {
+func exactly(t taps[float64]) taps[float64] { return t }
+
+func across16(dst, src grid[uint16], count, _ int, _ bool, left int, columns taps[float64]) {
 	for i := range count {
-		for j, t := range columns {
+		for j := range columns.n() {
+			lo, weights := columns.of(j)
 			sum := 0.0
-			for k, w := range t.weights {
-				sum += float64(float64(src.pix[i*src.stride+t.lo-left+k]) * w) // the conversion forbids a fused multiply-add
+			for k, v := range src.pix[i*src.stride+lo-left:][:len(weights)] {
+				sum += float64(float64(v) * weights[k]) // the conversion forbids a fused multiply-add
 			}
 			dst.pix[i*dst.stride+j] = clip16(sum)
 		}
 	}
 }
 
-func down16(dst, src grid[uint16], n, top int, rows []taps[float64]) {
-	for i, t := range rows {
+func down16(dst, src grid[uint16], n, _ int, _ bool, top int, rows taps[float64]) {
+	for i := range rows.n() {
+		lo, weights := rows.of(i)
 		for j := range n {
 			sum := 0.0
-			for k, w := range t.weights {
-				sum += float64(float64(src.pix[(t.lo-top+k)*src.stride+j]) * w)
+			for k, w := range weights {
+				sum += float64(float64(src.pix[(lo-top+k)*src.stride+j]) * w)
 			}
 			dst.pix[i*dst.stride+j] = clip16(sum)
 		}
