@@ -18,13 +18,15 @@ import (
 type ConvertOptions struct {
 	Vocab  string  // path of the vocabulary, one token a line
 	Config *Config // nil: inferred from the tensors and Base
-	Out    string  // the model folder to write; replaced if it is one already
+	// Pooling, if not nil, is the model's, whatever Config says.
+	Pooling *Pooling
+	Out     string // the model folder to write; replaced if it is one already
 	// SelfTest, if not nil, gets the new folder before it is in its place, complete but for
 	// SelfTestFile, and returns that file's content. Its error is Convert's.
 	SelfTest func(dir string) ([]byte, error)
 }
 
-// Convert writes the checkpoint (a .pth as torch.save writes it) as a model folder that Open
+// Convert writes the checkpoint (as torch.save writes it, or safetensors) as a model folder that Open
 // reads: the tensors that inference uses in the checkpoint's own precision, the configuration,
 // the vocabulary and the checkpoint's SHA-256. The folder appears complete or not at all.
 //
@@ -49,7 +51,7 @@ func convert(ctx context.Context, path string, o ConvertOptions) (*Report, error
 		return nil, err
 	}
 	defer file.Close()
-	p, err := newPlan(file.Tensors(), o.Config)
+	p, err := newPlan(file.Tensors(), o)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +67,7 @@ func convert(ctx context.Context, path string, o ConvertOptions) (*Report, error
 		return nil, err
 	}
 	r := &Report{Config: p.config, Assumed: p.assumed, Missing: p.missing, Surplus: append(p.surplus, file.Others()...),
-		Source: source, Tensors: len(file.Tensors()), Stored: len(p.keep), Precision: map[tensor.DType]int{}, Out: o.Out}
+		Names: p.note, Source: source, Tensors: len(file.Tensors()), Stored: len(p.keep), Precision: map[tensor.DType]int{}, Out: o.Out}
 	for _, t := range p.keep {
 		r.Precision[t.DType]++
 	}

@@ -1,7 +1,9 @@
 package weights
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -120,8 +122,15 @@ func (f *Folder) Config() Config { return f.config }
 // VocabPath returns the path of the vocabulary, one token a line.
 func (f *Folder) VocabPath() string { return filepath.Join(f.dir, vocabFile) }
 
-// ID returns the SHA-256, in hex, of the checkpoint that the folder was made from.
-func (f *Folder) ID() string { return f.source.SHA256 }
+// ID identifies the model's vectors: the SHA-256, in hex, of the checkpoint that the folder was made
+// from, or where it does not pool [CLS], of that and the pooling.
+func (f *Folder) ID() string {
+	if f.config.Pooling == PoolCLS {
+		return f.source.SHA256
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s pooling %s", f.source.SHA256, f.config.Pooling))
+	return hex.EncodeToString(sum[:])
+}
 
 // Has reports whether the folder holds a tensor of that name.
 func (f *Folder) Has(name string) bool {

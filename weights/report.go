@@ -15,6 +15,7 @@ type Report struct {
 	Assumed   []Assumption         // what the tensors could not tell
 	Missing   []string             // tensors of the released file that inference does not use and this one lacks
 	Surplus   []string             // what is in the file and in no Visualized-BGE; left out
+	Names     string               // what was done to the tensors' names, "" if nothing
 	Source    Source               // the checkpoint
 	Tensors   int                  // in the checkpoint
 	Stored    int                  // in the model folder
@@ -28,13 +29,10 @@ func (r *Report) String() string {
 	var b strings.Builder
 	c := r.Config
 	fmt.Fprintf(&b, "source    %s, %d bytes, SHA-256 %s\n", r.Source.File, r.Source.Bytes, r.Source.SHA256)
-	fmt.Fprintf(&b, "vision    %d px in patches of %d (%d tokens), width %d, %d layers, heads of %d, SwiGLU width %d\n",
-		c.ImageSize, c.PatchSize, c.Patches(), c.Vision.Width, c.Vision.Layers, c.Vision.HeadWidth, c.SwiGLUWidth())
-	fmt.Fprintf(&b, "text      width %d, %d layers, %d heads, intermediate %d, %d tokens, %d positions\n",
-		c.Text.Hidden, c.Text.Layers, c.Text.Heads, c.Text.Intermediate, c.Text.VocabSize, c.Text.MaxPositions)
-	for _, a := range r.Assumed {
-		fmt.Fprintf(&b, "assumed   %s = %s (%s)\n", a.Field, a.Value, a.From)
+	if r.Names != "" {
+		fmt.Fprintf(&b, "names     %s\n", r.Names)
 	}
+	b.WriteString(c.describe(r.Assumed))
 	if len(r.Missing) > 0 {
 		fmt.Fprintf(&b, "missing   %s; inference does not use them\n", listed(r.Missing))
 	}
@@ -46,6 +44,24 @@ func (r *Report) String() string {
 		types = append(types, fmt.Sprintf("%d %s", r.Precision[d], d))
 	}
 	fmt.Fprintf(&b, "written   %s: %d of %d tensors (%s), %d bytes\n", r.Out, r.Stored, r.Tensors, strings.Join(types, ", "), r.Bytes)
+	return b.String()
+}
+
+// describe returns the configuration as lines of text for people.
+func (c Config) describe(assumed []Assumption) string {
+	var b strings.Builder
+	if c.TakesPictures() {
+		fmt.Fprintf(&b, "vision    %d px in patches of %d (%d tokens), width %d, %d layers, heads of %d, SwiGLU width %d\n",
+			c.ImageSize, c.PatchSize, c.Patches(), c.Vision.Width, c.Vision.Layers, c.Vision.HeadWidth, c.SwiGLUWidth())
+	} else {
+		b.WriteString("vision    none: a model for texts alone\n")
+	}
+	fmt.Fprintf(&b, "text      width %d, %d layers, %d heads, intermediate %d, %d tokens, %d positions\n",
+		c.Text.Hidden, c.Text.Layers, c.Text.Heads, c.Text.Intermediate, c.Text.VocabSize, c.Text.MaxPositions)
+	fmt.Fprintf(&b, "pooling   %s\n", c.Pooling)
+	for _, a := range assumed {
+		fmt.Fprintf(&b, "assumed   %s = %s (%s)\n", a.Field, a.Value, a.From)
+	}
 	return b.String()
 }
 
