@@ -155,7 +155,7 @@ func (e *Engine) start() {
 		Shared:     e.replicas.onProcessors(),
 	})
 	e.decoding = semaphore.NewWeighted(o.MaxDecodeBytes)
-	if o.PictureCacheBytes > 0 {
+	if o.PictureCacheBytes > 0 && e.config.TakesPictures() {
 		e.cache = patchcache.New(o.PictureCacheBytes)
 	}
 	for range o.Threads + 1 { // bulk has all but one

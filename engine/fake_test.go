@@ -110,6 +110,11 @@ func tinyWeights(t testing.TB) (weights.ShapesModel, *tokenizer.Tokenizer) {
 func fakeEngine(t testing.TB, o Options, device *fakeDevice) *Engine {
 	t.Helper()
 	w, words := tinyWeights(t)
+	return fakeEngineOf(t, w, words, o, device)
+}
+
+func fakeEngineOf(t testing.TB, w weights.ShapesModel, words *tokenizer.Tokenizer, o Options, device *fakeDevice) *Engine {
+	t.Helper()
 	device.class = words.Encode(nil, "", 0)[0]
 	m, err := model.Load(device, w, model.Options{PooledRowOnly: true})
 	if err != nil {

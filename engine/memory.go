@@ -27,7 +27,7 @@ func MemoryPlans(c weights.Config, o Options) ([]gpu.Memory, error) {
 	if err != nil {
 		return nil, err
 	}
-	passes, err := recordAll(m, largest(rehearsals(m, c, o)))
+	passes, err := recordAll(m, largest(rehearsals(c, o)))
 	if err != nil {
 		return nil, err
 	}

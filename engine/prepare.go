@@ -50,6 +50,9 @@ func (e *Engine) prepareAll() {
 func (e *Engine) prepare(ctx context.Context, in Input, lane queue.Lane) (p prepared, err error) {
 	defer recovered(&err)
 	began := time.Now()
+	if in.Image != nil && !e.config.TakesPictures() {
+		return p, ErrNoVision
+	}
 	if p.ids, err = e.words(in); err != nil {
 		return p, err
 	}
@@ -74,9 +77,6 @@ func recovered(err *error) {
 // Interactive pictures are kept: it is their words that change. Others are only looked for, and where there is
 // nothing to find their hash is saved.
 func (e *Engine) look(ctx context.Context, p *prepared, in Input, lane queue.Lane) (waited time.Duration, err error) {
-	if !e.replicas.all[0].model.TakesPictures() {
-		return 0, ErrNoVision
-	}
 	cached := e.cache != nil && !in.NoCache
 	p.keep = cached && lane == queue.Interactive
 	if p.keep || cached && e.cache.Stats().Entries > 0 {

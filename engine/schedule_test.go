@@ -9,7 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"vbge/engine/model"
 	"vbge/engine/pixels"
 	"vbge/weights"
 )
@@ -187,26 +186,31 @@ func TestPanics(t *testing.T) {
 	}
 }
 
-// TestNoVisionAlone: a picture for a model of texts is its own error, and costs no other input's pass.
-func TestNoVisionAlone(t *testing.T) {
-	e := fakeEngine(t, Options{}, &fakeDevice{})
+// TestTextsAlone: a picture for a model of texts alone is its own error, and costs no other input's pass; there is
+// no cache for it to be kept in.
+func TestTextsAlone(t *testing.T) {
+	w, words := tinyWeights(t)
+	texts := weights.Shapes(weights.Config{Text: w.Config().Text, Pooling: weights.PoolMean})
+	e := fakeEngineOf(t, texts, words, Options{PictureCacheBytes: 1 << 20}, &fakeDevice{})
 	defer e.Close()
-	m, err := model.Load(&fakeDevice{}, textsOnly{weights.Shapes(e.config)}, model.Options{PooledRowOnly: true})
-	if err != nil {
-		t.Fatal(err)
+	for name, file := range map[string][]byte{"a picture": pictureFile(t, 80), "no picture at all": []byte("GIF"), "an empty file": {}} {
+		for _, text := range []string{"", "a", strings.Repeat("a ", 1000)} {
+			results, err := e.Do(t.Context(), Request{Lane: Interactive, Inputs: []Input{{Text: "a"}, {Image: file, Text: text, RefuseLong: true}}})
+			if err != nil || results[0].Err != nil || !errors.Is(results[1].Err, ErrNoVision) {
+				t.Errorf("%s: %v, %+v", name, err, results)
+			}
+		}
 	}
-	e.replicas.all[0].model = m
-	results, err := e.Embed(t.Context(), []Input{{Text: "a"}, {Image: pictureFile(t, 80)}})
-	if err != nil || results[0].Err != nil || !errors.Is(results[1].Err, model.ErrNoVision) {
-		t.Errorf("%v, %+v", err, results)
+	if e.cache != nil {
+		t.Error("there is a cache of pictures")
 	}
-}
-
-// textsOnly is a model without its vision tower.
-type textsOnly struct{ weights.ShapesModel }
-
-func (m textsOnly) Has(name string) bool {
-	return !strings.HasPrefix(name, "model_visual") && m.ShapesModel.Has(name)
+	if s := e.Stats(); s.Waiting != [2]int{} {
+		t.Errorf("%+v", s)
+	}
+	c := texts.Config()
+	if r := rehearsals(c, Options{MaxBatchTokens: 256, PictureCacheBytes: 1}); len(r) != 1 || len(r[0]) == 0 || len(r[0][0].Pixels)+len(r[0][0].Patches) != 0 {
+		t.Errorf("rehearsed with pictures: %+v", r)
+	}
 }
 
 // TestBrokenDevice: inputs of the pass fail with the device; what waits is not decoded for it, and later calls hear at once.

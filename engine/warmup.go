@@ -17,7 +17,7 @@ func warmUp(b op.Backend, m *model.Model, c weights.Config, o Options) error {
 	if !ok {
 		return nil
 	}
-	rehearsals, prepare := rehearsals(m, c, o), warmer.WarmUp
+	rehearsals, prepare := rehearsals(c, o), warmer.WarmUp
 	if !o.WarmUp {
 		rehearsals, prepare = largest(rehearsals), warmer.Reserve
 	}
@@ -65,13 +65,13 @@ const typicalText = 16
 
 // rehearsals are batches by kind, one for every size up to the token budget, from small to large: of pictures
 // alone, of texts alone, and where there is a cache of pictures that are kept, and of such that were.
-func rehearsals(m *model.Model, c weights.Config, o Options) [][]rehearsal {
+func rehearsals(c weights.Config, o Options) [][]rehearsal {
 	var pictures, kept, cached, words []rehearsal
 	typical := min(typicalText, c.MaxTextTokens(false))
 	for _, n := range counts(o.MaxBatchTokens, typical) {
 		words = append(words, rehearsal{Batch: texts(n, typical)})
 	}
-	if !m.TakesPictures() {
+	if !c.TakesPictures() {
 		return [][]rehearsal{words}
 	}
 	perPicture := c.Patches() + 2 // [CLS] [SEP]

@@ -13,14 +13,24 @@ import (
 func TestLargest(t *testing.T) {
 	c := weights.Base()
 	c.Vision.Layers, c.Text.Layers, c.Text.VocabSize = 1, 2, 100
-	for _, o := range []Options{{MaxBatchTokens: 512}, {MaxBatchTokens: 2048}, {MaxBatchTokens: 16384}, {MaxBatchTokens: 2048, PictureCacheBytes: 1}} {
+	mean := c
+	mean.Pooling = weights.PoolMean
+	for _, test := range []struct {
+		c weights.Config
+		o Options
+	}{
+		{c, Options{MaxBatchTokens: 512}}, {c, Options{MaxBatchTokens: 2048}}, {c, Options{MaxBatchTokens: 16384}},
+		{c, Options{MaxBatchTokens: 2048, PictureCacheBytes: 1}}, {mean, Options{MaxBatchTokens: 512, PictureCacheBytes: 1}},
+		{weights.Config{Text: c.Text, Pooling: weights.PoolMean}, Options{MaxBatchTokens: 512}},
+	} {
+		c, o := test.c, test.o
 		plan := func(choose func([][]rehearsal) [][]rehearsal) gpu.Memory {
 			meter := gpu.NewMeter(cuda.BFloat16)
 			m, err := model.Load(meter, weights.Shapes(c), model.Options{PooledRowOnly: true})
 			if err != nil {
 				t.Fatal(err)
 			}
-			passes, err := recordAll(m, choose(rehearsals(m, c, o)))
+			passes, err := recordAll(m, choose(rehearsals(c, o)))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -60,20 +60,23 @@ func (i *image) UnmarshalJSON(b []byte) error {
 }
 
 // Tiny returns the examples of checkpoint tiny.pth: two layers a tower, pictures of 64 pixels.
-func Tiny(reference string) (Set, error) { return read(reference, "tiny", "crop64/", []int32{2, 3}) }
+func Tiny(reference string) (Set, error) {
+	return read(reference, "tiny", "crop64/", "text_embeddings", []int32{2, 3})
+}
 
 // Base returns the examples of the full-size model with the weights of weights.Random and seed 0.
 func Base(reference string) (Set, error) {
-	return read(reference, "base_seed0", "crop224/", []int32{101, 102})
+	return read(reference, "base_seed0", "crop224/", "text_embeddings", []int32{101, 102})
 }
 
-// MiniLM returns the examples of the trained all-MiniLM-L6-v2, which are texts alone; an embedding
-// is its [CLS] row, of unit length.
-func MiniLM(reference string) (Set, error) { return read(reference, "minilm", "", nil) }
+// MiniLM returns the examples of the trained all-MiniLM-L6-v2, which are texts alone.
+func MiniLM(reference string, p weights.Pooling) (Set, error) {
+	return read(reference, "minilm", "", p.String()+"_embeddings", nil)
+}
 
-// read takes the pictures' pixels from tiny's archive, which has those of every size. noWords are
-// the ids of a picture alone.
-func read(reference, name, crop string, noWords []int32) (Set, error) {
+// read takes the pictures' pixels from tiny's archive, which has those of every size. texts is the array of the texts'
+// embeddings, noWords are the ids of a picture alone.
+func read(reference, name, crop, texts string, noWords []int32) (Set, error) {
 	var s Set
 	f, arrays, err := open(reference, name)
 	if err != nil {
@@ -94,11 +97,7 @@ func read(reference, name, crop string, noWords []int32) (Set, error) {
 	for i, x := range f.Pairs {
 		s.Pairs = append(s.Pairs, Example{fmt.Sprintf("%s with words (pair %d)", x.File, i), pixels[crop+x.File].Uint8, x.IDs, nil, nil})
 	}
-	textArray := "text_embeddings"
-	if name == "minilm" {
-		textArray = "cls_embeddings"
-	}
-	for array, examples := range map[string][]Example{"image_embeddings": s.Images, textArray: s.Texts, "pair_embeddings": s.Pairs} {
+	for array, examples := range map[string][]Example{"image_embeddings": s.Images, texts: s.Texts, "pair_embeddings": s.Pairs} {
 		if err := want(examples, arrays[array]); err != nil {
 			return s, fmt.Errorf("%s/golden/%s.npz: %s: %w", reference, name, array, err)
 		}

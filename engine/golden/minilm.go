@@ -13,8 +13,9 @@ import (
 // BERT is the trained all-MiniLM-L6-v2, whose tensors have the names of this project's text tower
 // without the prefix bge_ (MODEL.md section 11). It is model.Weights.
 type BERT struct {
-	file   []byte
-	header *safetensors.Header
+	Pooling weights.Pooling
+	file    []byte
+	header  *safetensors.Header
 }
 
 // OpenBERT reads what `make test` brings in. root is the folder of vbge's sources; the error wraps
@@ -28,19 +29,13 @@ func OpenBERT(root string) (*BERT, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the real BERT: %w", err)
 	}
-	return &BERT{file, header}, nil
+	return &BERT{file: file, header: header}, nil
 }
 
-// Config describes a text tower alone; pictures are of one patch and cannot be embedded.
-func (*BERT) Config() weights.Config {
-	return weights.Config{ImageSize: 16, PatchSize: 16, Text: weights.TextConfig{VocabSize: 30522, Hidden: 384, Layers: 6,
+// Config describes a text tower alone.
+func (m *BERT) Config() weights.Config {
+	return weights.Config{Pooling: m.Pooling, Text: weights.TextConfig{VocabSize: 30522, Hidden: 384, Layers: 6,
 		Heads: 12, Intermediate: 1536, MaxPositions: 512, TypeVocab: 2, LNEps: 1e-12}}
-}
-
-// Has reports whether there is a tensor of that name.
-func (m *BERT) Has(name string) bool {
-	_, ok := m.header.Tensors[strings.TrimPrefix(name, "bge_")]
-	return ok
 }
 
 // Float32 returns a tensor's values. Another shape than it has is an error.

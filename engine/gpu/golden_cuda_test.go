@@ -12,6 +12,7 @@ import (
 	"vbge/engine/golden"
 	"vbge/engine/model"
 	"vbge/engine/op"
+	"vbge/weights"
 	"vbge/weights/npy"
 )
 
@@ -164,19 +165,22 @@ func TestMiniLM(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set, err := golden.MiniLM(reference)
-	if err != nil {
-		t.Fatal(err)
-	}
-	texts := slices.DeleteFunc(set.Texts, func(x golden.Example) bool { return len(x.IDs) > 128 })
-	for _, kind := range storageTypes {
-		t.Run(kind.String(), func(t *testing.T) {
-			b := open(t, Options{Type: kind})
-			m, err := model.Load(b, w, model.Options{PooledRowOnly: true})
-			if err != nil {
-				t.Fatal(err)
-			}
-			compareEmbeddings(t, "trained texts", embedOn(t, b, m, texts...), texts, golden.BoundOf(kind))
-		})
+	for most, pooling := range map[int]weights.Pooling{128: weights.PoolCLS, 32: weights.PoolMean} {
+		set, err := golden.MiniLM(reference, pooling)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts := slices.DeleteFunc(set.Texts, func(x golden.Example) bool { return len(x.IDs) > most })
+		w.Pooling = pooling
+		for _, kind := range storageTypes {
+			t.Run(pooling.String()+" "+kind.String(), func(t *testing.T) {
+				b := open(t, Options{Type: kind})
+				m, err := model.Load(b, w, model.Options{PooledRowOnly: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				compareEmbeddings(t, "trained texts", embedOn(t, b, m, texts...), texts, golden.BoundOf(kind))
+			})
+		}
 	}
 }

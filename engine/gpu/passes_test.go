@@ -81,8 +81,11 @@ func repeat(n, words int) []int {
 // TestModelAsPlanned holds the plans of whole batches against ref: pictures, texts and pairs mixed, in numbers
 // that fill a bucket and that do not.
 func TestModelAsPlanned(t *testing.T) {
-	c := small()
-	for _, pooled := range []bool{true, false} {
+	for name, pooled := range map[string]bool{"[CLS] alone": true, "all rows": false, "mean": true} {
+		c := small()
+		if name == "mean" {
+			c.Pooling = weights.PoolMean
+		}
 		in := newInterpreter(t, cuda.Float32)
 		got, want := load(t, in, c, pooled), load(t, ref.New(), c, pooled)
 		batches := [][]int{{-2}, {5}, {-2, -9, 40, -3, 7}, repeat(19, -2), {3, 300}}
@@ -93,9 +96,9 @@ func TestModelAsPlanned(t *testing.T) {
 			b := batch(c, words...)
 			off := optest.Distance(embed(t, in, got, b), embed(t, ref.New(), want, b))
 			if !(off <= 1e-5) {
-				t.Errorf("pooled row only %v, %v: off by %.2g", pooled, words, off)
+				t.Errorf("%s, %v: off by %.2g", name, words, off)
 			}
-			t.Logf("pooled row only %v, %d inputs: off by %.2g", pooled, len(words), off)
+			t.Logf("%s, %d inputs: off by %.2g", name, len(words), off)
 		}
 	}
 }

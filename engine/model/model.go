@@ -18,13 +18,12 @@ type Weights interface {
 	// Float32 returns the tensor of that name in row-major order, or an error if there is none or
 	// it has another shape.
 	Float32(name string, shape ...int) ([]float32, error)
-	Has(name string) bool
 }
 
 // Options choose what a forward pass computes.
 type Options struct {
 	// PooledRowOnly lets the last text layer compute [CLS] alone, the only row of its result that
-	// the embedding uses.
+	// the embedding uses. With mean pooling, which uses all, it changes nothing.
 	PooledRowOnly bool
 }
 
@@ -43,8 +42,8 @@ var ErrNoVision = errors.New("this model has no vision tower: it embeds texts on
 func Load(b op.Backend, w Weights, o Options) (*Model, error) {
 	l := &loader{backend: b, weights: w}
 	m := &Model{config: w.Config()}
-	m.levels = pixels.NormaliseTable(m.config.Mean, m.config.Std)
-	if w.Has(visionPrefix + "patch_embed.proj.weight") {
+	if m.config.TakesPictures() {
+		m.levels = pixels.NormaliseTable(m.config.Mean, m.config.Std)
 		m.vision = l.visionTower(m.config)
 	}
 	m.text = l.textTower(m.config, o)
@@ -117,23 +116,10 @@ func rowsOf(pictures []int, n int) []int32 {
 
 func (m *Model) check(b Batch, keep []int) error {
 	c := m.config
-	picture, kept := 3*c.ImageSize*c.ImageSize, c.Patches()*c.Text.Hidden
-	if len(b.Pixels)+len(b.Patches) > 0 && m.vision == nil {
-		return ErrNoVision
+	pictures, err := m.checkPictures(b, keep)
+	if err != nil {
+		return err
 	}
-	if len(b.Pixels)%picture != 0 {
-		return fmt.Errorf("%d bytes are no pictures of %d: %w", len(b.Pixels), picture, op.ErrShape)
-	}
-	if len(b.Patches)%kept != 0 {
-		return fmt.Errorf("%d values are no patch tokens of pictures of %d: %w", len(b.Patches), kept, op.ErrShape)
-	}
-	pictures := len(b.Pixels) / picture
-	for _, k := range keep {
-		if k < 0 || k >= pictures {
-			return fmt.Errorf("keep picture %d of %d: %w", k, pictures, op.ErrShape)
-		}
-	}
-	pictures += len(b.Patches) / kept
 	if len(b.Tokens) == 0 || len(b.Pictures) != b.Tokens.Len() || b.Tokens.Rows() != len(b.IDs) {
 		return fmt.Errorf("batch of %d ids, %d pictures, lengths %v: %w", len(b.IDs), len(b.Pictures), b.Tokens, op.ErrShape)
 	}
@@ -149,5 +135,27 @@ func (m *Model) check(b Batch, keep []int) error {
 	return nil
 }
 
-// TakesPictures reports whether the model has a vision tower.
-func (m *Model) TakesPictures() bool { return m.vision != nil }
+// checkPictures returns how many pictures there are, by pixels and by patch tokens.
+func (m *Model) checkPictures(b Batch, keep []int) (int, error) {
+	if m.vision == nil {
+		if len(b.Pixels)+len(b.Patches)+len(keep) > 0 {
+			return 0, ErrNoVision
+		}
+		return 0, nil
+	}
+	c := m.config
+	picture, kept := 3*c.ImageSize*c.ImageSize, c.Patches()*c.Text.Hidden
+	if len(b.Pixels)%picture != 0 {
+		return 0, fmt.Errorf("%d bytes are no pictures of %d: %w", len(b.Pixels), picture, op.ErrShape)
+	}
+	if len(b.Patches)%kept != 0 {
+		return 0, fmt.Errorf("%d values are no patch tokens of pictures of %d: %w", len(b.Patches), kept, op.ErrShape)
+	}
+	decoded := len(b.Pixels) / picture
+	for _, k := range keep {
+		if k < 0 || k >= decoded {
+			return 0, fmt.Errorf("keep picture %d of %d: %w", k, decoded, op.ErrShape)
+		}
+	}
+	return decoded + len(b.Patches)/kept, nil
+}

@@ -14,6 +14,7 @@ type textTower struct {
 	heads                     int
 	layers                    []textLayer
 	last                      *pooledLayer // in place of the last of layers, or nil
+	mean                      *meanPooling // in place of [CLS] alone, or nil
 }
 
 // textLayer is one post-norm encoder layer.
@@ -42,11 +43,14 @@ func (l *loader) textTower(c weights.Config, o Options) *textTower {
 		norm:      l.norm(embeddings+"LayerNorm", h, c.Text.LNEps),
 		heads:     c.Text.Heads,
 	}
+	if c.Pooling == weights.PoolMean {
+		t.mean = l.meanPooling(h)
+	}
 	for i := range c.Text.Layers {
 		key := fmt.Sprintf("bge_encoder.layer.%d.", i)
 		query, keyName, value := key+"attention.self.query", key+"attention.self.key", key+"attention.self.value"
 		layer := l.textLayer(key, c)
-		if o.PooledRowOnly && i == c.Text.Layers-1 {
+		if o.PooledRowOnly && t.mean == nil && i == c.Text.Layers-1 {
 			t.last = &pooledLayer{layer, l.linear(query, h, h), l.stacked([]string{keyName, value}, h, h)}
 			break
 		}
@@ -92,10 +96,13 @@ func (t *textTower) record(p *op.Pass, n int, b Batch, patches []op.Tensor, obse
 		x = layer.record(p, x, t.heads, in.sequences)
 		observe(fmt.Sprintf("bert_layer_%d", i), x)
 	}
-	if t.last != nil {
+	switch {
+	case t.mean != nil:
+		x = t.mean.record(p, x, t.heads, in.sequences)
+	case t.last != nil:
 		x = t.last.record(p, x, t.heads, in.sequences)
 		observe(fmt.Sprintf("bert_layer_%d", len(t.layers)), x)
-	} else {
+	default:
 		x = p.Gather(in.sequences[:in.sequences.Len()], x)
 	}
 	return p.Normalise(x)
