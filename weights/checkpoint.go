@@ -32,30 +32,40 @@ type checkpoint interface {
 	Close() error
 }
 
+// The formats of checkpoints, in words.
+const (
+	formatZip         = "zip of torch.save"
+	formatLegacy      = "stream of torch.save before 1.6"
+	formatSafetensors = "safetensors"
+)
+
 // openCheckpoint reads the structure of the checkpoint at path, not the weights. Its content tells
 // the format, whatever its name is.
-func openCheckpoint(path string) (checkpoint, error) {
+func openCheckpoint(path string) (_ checkpoint, format string, err error) {
 	head, err := readHead(path)
 	if err != nil {
-		return nil, fmt.Errorf("open checkpoint: %w", err)
+		return nil, "", fmt.Errorf("open checkpoint: %w", err)
 	}
 	if err := refuseParts(path, head); err != nil {
-		return nil, fmt.Errorf("checkpoint %s: %w", path, err)
+		return nil, "", fmt.Errorf("checkpoint %s: %w", path, err)
 	}
 	// A safetensors header begins at byte 8, after its length, of which no text can be the bytes.
 	// At byte 8 of what torch.save writes are a zip's method or the middle of its magic number.
 	if len(head) > 8 && head[8] == '{' && !isText(head[:8]) {
 		file, err := safetensors.Open(path)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
-		return file, nil
+		return file, formatSafetensors, nil
 	}
 	file, err := pth.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return file, nil
+	if bytes.HasPrefix(head, []byte("PK")) {
+		return file, formatZip, nil
+	}
+	return file, formatLegacy, nil
 }
 
 // readHead returns the first bytes of a regular file, fewer than asked for of a short one.

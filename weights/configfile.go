@@ -105,8 +105,8 @@ func (j *configJSON) config() (Config, error) {
 }
 
 // encodeConfig is what decodeConfig reads.
-func encodeConfig(c Config, source Source) ([]byte, error) {
-	j := configJSON{Text: c.Text, Pooling: c.Pooling, Source: &source}
+func encodeConfig(c Config, source *Source) ([]byte, error) {
+	j := configJSON{Text: c.Text, Pooling: c.Pooling, Source: source}
 	if c.TakesPictures() {
 		j.ImageSize, j.PatchSize, j.Mean, j.Std, j.Vision, j.Rope = c.ImageSize, c.PatchSize, c.Mean[:], c.Std[:], &c.Vision, &c.Rope
 	}

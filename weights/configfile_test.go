@@ -116,7 +116,7 @@ func TestReadBERTConfig(t *testing.T) {
 // TestTextConfig: a model for texts alone has no word of pictures, or it has all of them.
 func TestTextConfig(t *testing.T) {
 	want := Config{Text: Base().Text, Pooling: PoolMean}
-	text, err := encodeConfig(want, Source{File: "a"})
+	text, err := encodeConfig(want, &Source{File: "a"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func FuzzConfig(f *testing.F) {
 		f.Add(text)
 	}
 	f.Add([]byte(miniLM))
-	text, err := encodeConfig(Config{Text: Base().Text, Pooling: PoolMean}, Source{File: "a", SHA256: "00", Bytes: 1})
+	text, err := encodeConfig(Config{Text: Base().Text, Pooling: PoolMean}, &Source{File: "a", SHA256: "00", Bytes: 1})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func FuzzConfig(f *testing.F) {
 			return
 		}
 		source := Source{File: "a.pth", SHA256: "00", Bytes: 1}
-		again, err := encodeConfig(c, source)
+		again, err := encodeConfig(c, &source)
 		if err != nil {
 			t.Fatalf("%+v cannot be written: %v", c, err)
 		}

@@ -46,7 +46,7 @@ func convert(ctx context.Context, path string, o ConvertOptions) (*Report, error
 	if err != nil {
 		return nil, err
 	}
-	file, err := openCheckpoint(path)
+	file, _, err := openCheckpoint(path)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func convert(ctx context.Context, path string, o ConvertOptions) (*Report, error
 		if r.Bytes, err = writeModel(ctx, filepath.Join(dir, modelFile), file, p, source); err != nil {
 			return err
 		}
-		text, err := encodeConfig(p.config, source)
+		text, err := encodeConfig(p.config, &source)
 		if err != nil {
 			return fmt.Errorf("encode configuration: %w", err)
 		}
@@ -95,12 +95,8 @@ func convert(ctx context.Context, path string, o ConvertOptions) (*Report, error
 
 // verify checks what only the data can tell.
 func (p *plan) verify(ctx context.Context, file checkpoint, fileBytes int64) error {
-	total, err := p.bytes()
-	if err != nil {
+	if err := p.fits(fileBytes); err != nil {
 		return err
-	}
-	if total > fileBytes {
-		return fmt.Errorf("the tensors hold %d bytes, the whole file %d: they overlap", total, fileBytes)
 	}
 	if err := file.Verify(ctx, append(p.keep[:len(p.keep):len(p.keep)], p.ropes...)); err != nil {
 		return err

@@ -112,14 +112,18 @@ func (p *plan) rest(left map[string]*tensor.View) {
 	}
 }
 
-// bytes returns the size of the tensors that are kept.
-func (p *plan) bytes() (total int64, err error) {
+// fits makes sure that the tensors that are kept, which may share storages, are no more than the file.
+func (p *plan) fits(fileBytes int64) error {
+	var total int64
 	for _, t := range p.keep {
 		n, err := tensor.Count(t.Shape)
 		if err != nil {
-			return 0, fmt.Errorf("tensor %s: %w", t.Name, err)
+			return fmt.Errorf("tensor %s: %w", t.Name, err)
 		}
 		total += int64(n * t.DType.Size())
 	}
-	return total, nil
+	if total > fileBytes {
+		return fmt.Errorf("the tensors hold %d bytes, the whole file %d: they overlap", total, fileBytes)
+	}
+	return nil
 }

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"vbge/weights/tensor"
 )
@@ -68,8 +70,21 @@ func (c Config) describe(assumed []Assumption) string {
 // listed joins names, the first twenty of them.
 func listed(names []string) string {
 	const most = 20
-	if len(names) <= most {
-		return strings.Join(names, ", ")
+	shown := make([]string, 0, most)
+	for _, name := range names[:min(len(names), most)] {
+		shown = append(shown, printable(name))
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	list := strings.Join(shown, ", ")
+	if len(names) > most {
+		return fmt.Sprintf("%s and %d more", list, len(names)-most)
+	}
+	return list
+}
+
+// printable quotes a name with what a terminal would obey.
+func printable(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsPrint(r) }) {
+		return strconv.Quote(name)
+	}
+	return name
 }

@@ -17,29 +17,26 @@ import (
 
 func newConvert() *cobra.Command {
 	var o weights.ConvertOptions
-	var config string
+	var f checkpointFlags
 	c := &cobra.Command{
-		Use:   "convert CHECKPOINT.pth",
-		Short: "Make a model folder of a PyTorch checkpoint",
+		Use:   "convert CHECKPOINT",
+		Short: "Make a model folder of a PyTorch or safetensors checkpoint",
 		Long: `Reads the checkpoint without Python, checks every tensor against the configuration that
-the tensors themselves imply, and writes a model folder. What the model makes of a known input is
-kept in it: a server computes it again to see whether its device still does what it should.`,
+the tensors themselves imply, and writes a model folder. A BERT without a vision tower becomes a
+model for texts alone. What the model makes of a known input is kept in the folder: a server
+computes it again to see whether its device still does what it should.`,
 		Example: "  vbge convert Visualized_base_en_v1.5.pth --vocab vocab.txt --out models/base",
 		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			if config != "" {
-				given, err := weights.ReadConfig(config)
-				if err != nil {
-					return fmt.Errorf("%w: %w", errUsage, err)
-				}
-				o.Config = &given
+			if err := f.apply(c, &o); err != nil {
+				return err
 			}
 			return convert(c.Context(), args[0], o, c.OutOrStdout())
 		},
 	}
 	c.Flags().StringVar(&o.Vocab, "vocab", "vocab.txt", "vocabulary of bge-base-en-v1.5, one token a line")
 	c.Flags().StringVar(&o.Out, "out", "models/base", "model folder to write; one that is there is replaced")
-	c.Flags().StringVar(&config, "config", "", "JSON file with what the tensors cannot tell; see docs/model.md")
+	f.add(c)
 	return c
 }
 

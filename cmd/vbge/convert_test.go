@@ -15,7 +15,7 @@ import (
 func TestConvert(t *testing.T) {
 	const checkpoint = reference + "golden/checkpoints/tiny.pth"
 	sum := sha256.Sum256(readFile(t, checkpoint))
-	untold := []string{"image_size", "text.heads", "vision.mlp_ratio", "mean", "std", "vision.ln_eps", "text.ln_eps", "rope.theta", "rope.pt_hw_seq_len"}
+	untold := []string{"text.heads", "text.ln_eps", "image_size", "vision.mlp_ratio", "mean", "std", "vision.ln_eps", "rope.theta", "rope.pt_hw_seq_len"}
 	tests := []struct {
 		name  string
 		flags []string
