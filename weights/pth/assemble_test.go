@@ -42,6 +42,11 @@ func window(storage string, offset int, shape, stride string) string {
 		global("collections", "OrderedDict") + ")RtR"
 }
 
+// legacyID is a storage's persistent id in the legacy format, view "N" or a tuple.
+func legacyID(kind, key string, count int, view string) string {
+	return "(" + str("storage") + global("torch", kind) + str(key) + str("cpu") + num(count) + view + "tQ"
+}
+
 // state is a whole pickle of a dict of the given keys and values.
 func state(keysAndValues ...string) string {
 	return "\x80\x02}(" + strings.Join(keysAndValues, "") + "u."
@@ -78,6 +83,27 @@ func checkpoint(t testing.TB, pickle, data string) []byte {
 	return container(t, entry{name: "a/data.pkl", content: pickle}, entry{name: "a/data/0", content: data})
 }
 
+// The pickles that a legacy stream begins with.
+const (
+	magic   = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
+	version = "\x80\x02M\xe9\x03."
+	system  = "\x80\x02}."
+)
+
+// keys is the pickle that lists a legacy stream's storages.
+func keys(names ...string) string {
+	var b strings.Builder
+	for _, name := range names {
+		b.WriteString(str(name))
+	}
+	return "\x80\x02](" + b.String() + "e."
+}
+
+// stored is a storage of a legacy stream.
+func stored(count uint64, data string) string {
+	return string(binary.LittleEndian.AppendUint64(nil, count)) + data
+}
+
 func openBytes(t testing.TB, content []byte) (*File, error) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "a.pth")
@@ -100,3 +126,7 @@ func copied(t testing.TB, f *File, x *tensor.View) string {
 	}
 	return b.String()
 }
+
+// laughs is a pickle, but for its end, of a tuple that holds itself a billion times over, through
+// the memo.
+var laughs = "\x80\x02N" + strings.Repeat("q\x00h\x00h\x00\x87", 30)

@@ -1,6 +1,9 @@
 package pth
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // begin handles empty collections and marks.
 func (m *machine) begin(op byte) error {
@@ -41,7 +44,7 @@ func (m *machine) collect(op byte) error {
 	}
 	switch op {
 	case 't', 0x85, 0x86, 0x87:
-		m.push(items)
+		m.push(slices.Clone(items))
 		return nil
 	case 0x91:
 		m.push(set)
@@ -58,8 +61,8 @@ func fill(target any, op byte, items []any) error {
 	pairs := op == 's' || op == 'u'
 	switch target := target.(type) {
 	case *list:
-		if pairs {
-			return fmt.Errorf("key and value set on a list")
+		if pairs || op == 0x90 {
+			return fmt.Errorf("keys or a set's items put into a list")
 		}
 		target.items = append(target.items, items...)
 		return nil

@@ -17,59 +17,57 @@ const (
 // its errors are counted from the beginning of the file.
 func (c *File) parseLegacy() error {
 	s := &stream{file: c, globals: newTorchGlobals(c.size, true)}
-	magic, err := s.pickle()
-	if err != nil {
-		return err
+	if magic, err := s.pickle(); err != nil || magic != legacyMagic {
+		return s.wrong(err, "%s, not torch.save's magic number", kind(magic))
 	}
-	if magic != legacyMagic {
-		return fmt.Errorf("pickle 1 of the legacy stream is %s, not torch.save's magic number", kind(magic))
-	}
-	version, err := s.pickle()
-	if err != nil {
-		return err
-	}
-	if version != legacyVersion {
-		return fmt.Errorf("pickle 2 of the legacy stream: protocol version %v, not %d", version, legacyVersion)
+	if version, err := s.pickle(); err != nil || version != legacyVersion {
+		return s.wrong(err, "%s, not the protocol version %d", kind(version), legacyVersion)
 	}
 	if _, err := s.pickle(); err != nil { // its byte order is that of the machine, not of the data
-		return err
+		return s.wrong(err, "")
 	}
 	root, err := s.pickle()
-	if err != nil {
-		return err
+	if err == nil {
+		err = c.name(root)
 	}
-	if err := c.name(root); err != nil {
-		return fmt.Errorf("pickle 4 of the legacy stream: %w", err)
+	if err != nil {
+		return s.wrong(err, "")
 	}
 	keys, err := s.pickle()
 	if err != nil {
-		return err
+		return s.wrong(err, "")
 	}
-	list, ok := keys.(*list)
+	names, ok := keys.(*list)
 	if !ok {
-		return fmt.Errorf("pickle 5 of the legacy stream is %s, not the list of storages", kind(keys))
+		return s.wrong(nil, "%s, not the list of storages", kind(keys))
 	}
-	return s.locate(list.items)
+	return s.locate(names.items)
 }
 
 // stream walks through a legacy file.
 type stream struct {
-	file    *File
-	globals torchGlobals
-	at      int64 // of the next byte
-	pickles int   // read so far
+	file      *File
+	globals   torchGlobals
+	begin, at int64 // of the last pickle, and of the next byte
+	pickles   int   // read so far
 }
 
 // pickle reads the next one.
 func (s *stream) pickle() (any, error) {
 	s.pickles++
+	s.begin = s.at
 	in := newInput(s.file.data, s.at, min(s.file.size, s.at+maxPickle))
 	v, err := unpickle(in, s.globals)
-	if err != nil {
-		return nil, fmt.Errorf("pickle %d of the legacy stream: %w", s.pickles, err)
-	}
 	s.at = in.at
-	return v, nil
+	return v, err
+}
+
+// wrong says which pickle has an error or, where err is nil, is something unexpected.
+func (s *stream) wrong(err error, format string, args ...any) error {
+	if err == nil {
+		err = fmt.Errorf("it is "+format, args...)
+	}
+	return fmt.Errorf("pickle %d of the legacy stream, at byte %d: %w", s.pickles, s.begin, err)
 }
 
 // locate finds the storages, which stand in the order of keys. They must be those that the object
@@ -80,10 +78,10 @@ func (s *stream) locate(keys []any) error {
 		key, _ := k.(string)
 		want, ok := s.globals.storages[key]
 		if !ok {
-			return fmt.Errorf("pickle 5 of the legacy stream lists storage %.100q (%s), of which pickle 4 says nothing", key, kind(k))
+			return s.wrong(nil, "a list with storage %.100q (%s), of which pickle 4 says nothing", key, kind(k))
 		}
 		if _, twice := s.file.storages[key]; twice {
-			return fmt.Errorf("pickle 5 of the legacy stream lists storage %q twice", key)
+			return s.wrong(nil, "a list with storage %q twice", key)
 		}
 		count, err := newInput(s.file.data, s.at, size).number(8)
 		if err != nil {
@@ -102,7 +100,7 @@ func (s *stream) locate(keys []any) error {
 	}
 	for key := range s.globals.storages {
 		if _, ok := s.file.storages[key]; !ok {
-			return fmt.Errorf("pickle 5 of the legacy stream does not list storage %q, which pickle 4 needs", key)
+			return s.wrong(nil, "a list without storage %q, which pickle 4 needs", key)
 		}
 	}
 	if s.at != size {

@@ -202,13 +202,14 @@ func (m *machine) pop() (any, error) {
 	return items[0], nil
 }
 
-// popN takes n values off the stack, in the order they were pushed, into a slice of their own.
+// popN takes n values off the stack, in the order they were pushed; the slice is valid until the
+// next push.
 func (m *machine) popN(n int) ([]any, error) {
 	at := len(m.stack) - n
 	if at < m.floor() {
 		return nil, fmt.Errorf("stack holds %d values, %d are needed", len(m.stack)-m.floor(), n)
 	}
-	items := append([]any(nil), m.stack[at:]...)
+	items := m.stack[at:]
 	m.stack = m.stack[:at]
 	return items, nil
 }

@@ -2,7 +2,6 @@ package pth
 
 import (
 	"bytes"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -31,6 +30,21 @@ func TestScalars(t *testing.T) {
 	f("\x8a\x08\x00\x00\x00\x00\x00\x00\x00\x80", int64(-1<<63))
 	f("G\x3f\xf8\x00\x00\x00\x00\x00\x00", 1.5)
 	f(str("ü"), "ü")
+	f("\x8c\x02ü", "ü")
+	f("\x8d\x02\x00\x00\x00\x00\x00\x00\x00ü", "ü")
+	f("U\x02ü", "ü")
+	f("T\x02\x00\x00\x00ü", "ü")
+	f("C\x01\xff", opaque("bytes"))
+	f("B\x01\x00\x00\x00\xff", opaque("bytes"))
+	f("\x8e\x01\x00\x00\x00\x00\x00\x00\x00\xff", opaque("bytes"))
+	f("\x96\x01\x00\x00\x00\x00\x00\x00\x00\xff", opaque("bytes"))
+	f("\x8a\x09123456789", bigInt("123456789"))
+	f("\x8f(K\x01\x90", set)
+	f("(K\x01\x91", set)
+	f("\x95\x03\x00\x00\x00\x00\x00\x00\x00K\x01", int64(1)) // a frame to the end
+	f(str("torch")+str("FloatStorage")+"\x93", tensor.F32)
+	f(global("_codecs", "encode")+str("x")+"\x85R", opaque("a value of a class"))
+	f("K\x01\x94K\x02\x94\x86h\x01", int64(2))
 	f("K\x01q\x05K\x02\x86"+"h\x05", int64(1))
 	f("K\x07r\x00\x01\x00\x00j\x00\x01\x00\x00", int64(7))
 }
@@ -80,6 +94,12 @@ func TestHostile(t *testing.T) {
 	f(`"torch._utils._rebuild_tensor"`, global("torch._utils", "_rebuild_tensor")+".")
 	f(`"numpy.core.multiarray._reconstruct"`, global("numpy.core.multiarray", "_reconstruct")+".")
 	f(`"collections.OrderedDict.__init__"`, global("collections.OrderedDict", "__init__")+".")
+	f(`"functools.partial"`, global("functools", "partial")+"("+global("os", "system")+str("x")+"tR.")
+	f(`"torch.jit._script.unpackage_script_module"`, global("torch.jit._script", "unpackage_script_module")+".")
+	f(`"torch.FloatStorage.__reduce__"`, str("torch")+str("FloatStorage.__reduce__")+"\x93.")
+	f(`"__builtin__.eval"`, str("__builtin__")+str("eval")+"\x93.")
+	f("a class named by a str and an int", str("torch")+"K\x01\x93.")
+	f("a class named by a str and a str", str("torch")+str(strings.Repeat("a", 600))+"\x93.")
 	f("not executed", "(iposix\nsystem\n.")                          // INST
 	f("not executed", ")o.")                                         // OBJ
 	f("not executed", global("collections", "OrderedDict")+")\x81.") // NEWOBJ
@@ -92,7 +112,24 @@ func TestHostile(t *testing.T) {
 	f("a str was called", str("x")+")R.")
 	f("called with a list", global("collections", "OrderedDict")+"]R.")
 	f("attributes set on a tensor", window(ten, 0, nums(1), nums(1))+"}b.")
+	f("attributes set on None", "N}b.")
+	f("attributes given as a tuple", "})b.")
+	f("attributes given as a class", "}"+global("torch", "Tensor")+"b.")
+	f("_rebuild_from_type_v2 of something else", global("torch._tensor", "_rebuild_from_type_v2")+")R.")
+	f("_rebuild_from_type_v2 of something else", global("torch._tensor", "_rebuild_from_type_v2")+"q\x00(h\x00"+global("torch", "Tensor")+")}tR.")
+	f("_rebuild_from_type_v2 with None", global("torch._tensor", "_rebuild_from_type_v2")+"("+
+		global("torch._utils", "_rebuild_tensor_v2")+global("torch", "Tensor")+"N}tR.")
+	f("a str was called", global("torch._tensor", "_rebuild_from_type_v2")+"("+str("x")+global("torch", "Tensor")+")}tR.")
+	f("negated", strings.TrimSuffix(window(ten, 0, nums(1), nums(1)), "tR")+"}"+str("neg")+"\x88stR.")
+	f("with 8 arguments", strings.TrimSuffix(window(ten, 0, nums(1), nums(1)), "tR")+"}}tR.")
+	f("a whole module", "("+str("module")+global("torch", "Tensor")+"NNtQ.")
+	f("key of 600 bytes", storageID("FloatStorage", strings.Repeat("0", 600), 1)+".")
 	f("persistent id", str("0")+"Q.")
+	f("persistent id", laughs[2:]+"Q.")
+	f("a tuple was called", laughs[2:]+")R.")
+	f("a storage's type", "("+str("storage")+laughs[2:]+str("0")+str("cpu")+num(1)+"tQ.")
+	f("a tuple, expected a tuple of at most 8", window(ten, 0, "("+strings.Repeat("K\x01", 9)+"t", nums(1))+".")
+	f("a tuple at place 0", window(ten, 0, laughs[2:], nums(1, 1, 1))+".")
 	f("persistent id", "("+str("module")+"K\x00K\x00K\x00K\x00tQ.")
 	f("a storage's type", "("+str("storage")+str("x")+str("0")+str("cpu")+num(1)+"tQ.")
 	f("of -1 elements", storageID("FloatStorage", "0", -1)+".")
@@ -125,9 +162,18 @@ func TestHostile(t *testing.T) {
 	f("stands twice", "}"+str("a")+"K\x01s"+str("a")+"K\x01s.")
 	f("no pairs", "}(K\x01u.")
 	f("no pairs", "}K\x01a.")
-	f("on a list", "]K\x01K\x02s.")
+	f("into a list", "]K\x01K\x02s.")
 	f("added to an int", "K\x01K\x02a.")
 	f("nothing on the stack to fill", "(K\x01e.")
+	f("into a list", "](K\x01\x90.")
+	f("a dict for a key", "}}K\x01s.")
+	f("a list for a key", "}]q\x00h\x00s.")
+	f("items added to bytes", "C\x01a(K\x01\x90.")
+	f("no mark", "\x91.")
+	f("to memoise", "\x94.")
+	f("a frame of 4 bytes, 3 left", "\x95\x04\x00\x00\x00\x00\x00\x00\x00K\x01.")
+	f("a frame of 18446744073709551615", "\x95\xff\xff\xff\xff\xff\xff\xff\xff.")
+	f("18446744073709551615 bytes needed", "\x8e\xff\xff\xff\xff\xff\xff\xff\xff.")
 	f("without an end", "cposix\n")
 	f("without an end", "c"+strings.Repeat("a", 300))
 	f("without a STOP", "K\x01")
@@ -146,28 +192,6 @@ func TestCyclic(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "a list, not a state_dict") {
 		t.Errorf("a list that holds itself: %v", err)
 	}
-}
-
-// TestMemory runs the pickles that cost most for their size.
-func TestMemory(t *testing.T) {
-	f := func(name, pickle string) {
-		t.Helper()
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		_, _ = run(pickle)
-		runtime.ReadMemStats(&after)
-		if grown := after.TotalAlloc - before.TotalAlloc; grown > 512<<20 {
-			t.Errorf("%s: %d bytes of pickle allocated %d MB", name, len(pickle), grown>>20)
-		} else {
-			t.Logf("%s: %d bytes of pickle allocated %d MB in all", name, len(pickle), grown>>20)
-		}
-	}
-	f("empty dicts", "\x80\x02"+strings.Repeat("}", maxPickle))
-	f("memo", "\x80\x02N"+strings.Repeat("r\xaa\xbb\xcc\xddN", maxPickle/6))
-	f("tuples of tuples", "\x80\x02N"+strings.Repeat("\x85", maxPickle))
-	f("doubling", "\x80\x02N"+strings.Repeat("q\x00h\x00h\x00\x86", maxPickle/7))
-	f("tensors", "\x80\x02"+global("torch._utils", "_rebuild_tensor_v2")+"q\x00("+storageID("ByteStorage", "0", 1)+
-		num(0)+nums(1, 1, 1, 1, 1, 1, 1, 1)+nums(1, 1, 1, 1, 1, 1, 1, 1)+"tq\x01"+strings.Repeat("h\x00h\x01R", maxPickle/5))
 }
 
 func FuzzUnpickle(f *testing.F) {

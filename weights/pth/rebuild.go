@@ -103,7 +103,7 @@ func (g torchGlobals) tensor(args []any) (*tensor.View, error) {
 			"which .contiguous() makes a whole one", s.key, t.Shape, s.dtype, g.size)
 	}
 	if len(args) == 7 { // {"conj": True} or {"neg": True}: the values are to be conjugated or negated
-		if d, ok := args[6].(*dict); args[6] != (any)(none{}) && (!ok || len(d.keys) > 0) {
+		if d, ok := args[6].(*dict); args[6] != (any)(none{}) && (!ok || len(d.pairs) > 0) {
 			return nil, fmt.Errorf("storage %q: a tensor whose values are to be negated or conjugated; .resolve_neg() does it", s.key)
 		}
 	}

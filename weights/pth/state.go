@@ -20,11 +20,11 @@ func (c *File) name(root any) error {
 			}
 		}
 	}
-	seen := make(map[string]bool, len(state.keys))
-	for i, key := range state.keys {
-		name, ok := key.(string)
+	seen := make(map[string]bool, len(state.pairs))
+	for _, p := range state.pairs {
+		name, ok := p.key.(string)
 		if !ok {
-			return fmt.Errorf("the state_dict has %s for a key", kind(key))
+			return fmt.Errorf("the state_dict has %s for a key", kind(p.key))
 		}
 		if len(name) > maxName {
 			return fmt.Errorf("the state_dict has a key of %d bytes", len(name))
@@ -34,7 +34,7 @@ func (c *File) name(root any) error {
 			return fmt.Errorf("the state_dict holds %q with and without \"module.\" before it", name)
 		}
 		seen[name] = true
-		t, ok := state.values[i].(*tensor.View)
+		t, ok := p.value.(*tensor.View)
 		if !ok {
 			c.others = append(c.others, name)
 			continue

@@ -16,10 +16,10 @@ type (
 	list   struct{ items []any }
 	// dict keeps insertion order, as Python's dict and OrderedDict do.
 	dict struct {
-		keys   []any
-		values []any
-		index  map[string]int // of the string keys
+		pairs []pair
+		index map[string]int // of the string keys
 	}
+	pair struct{ key, value any }
 )
 
 // set is all sets: their items are not kept.
@@ -30,7 +30,7 @@ func (d *dict) get(key string) (any, bool) {
 	if !ok {
 		return nil, false
 	}
-	return d.values[i], true
+	return d.pairs[i].value, true
 }
 
 func (d *dict) set(key, value any) error {
@@ -44,9 +44,9 @@ func (d *dict) set(key, value any) error {
 		if d.index == nil {
 			d.index = make(map[string]int)
 		}
-		d.index[key] = len(d.keys)
+		d.index[key] = len(d.pairs)
 	}
-	d.keys, d.values = append(d.keys, key), append(d.values, value)
+	d.pairs = append(d.pairs, pair{key, value})
 	return nil
 }
 

@@ -36,7 +36,7 @@ func (c *File) parseZip() error {
 			return err
 		}
 		if string(text) != "little" {
-			return fmt.Errorf("%s: %q, only little-endian data is read", order.name, text)
+			return fmt.Errorf("%s at byte %d: %q, only little-endian data is read", order.name, order.offset, text)
 		}
 	}
 	pickle, ok := entries["data.pkl"]
@@ -63,7 +63,7 @@ func (c *File) parseZip() error {
 		c.storages[key] = e
 	}
 	if err := c.name(root); err != nil {
-		return fmt.Errorf("%s: %w", pickle.name, err)
+		return fmt.Errorf("%s at byte %d: %w", pickle.name, pickle.offset, err)
 	}
 	return nil
 }
@@ -90,7 +90,7 @@ func locate(r io.ReaderAt, size int64) (map[string]extent, error) {
 		}
 		e, err := place(f, name, size)
 		if err != nil {
-			return nil, fmt.Errorf("entry %.200s: %w", name, err)
+			return nil, fmt.Errorf("entry %.200s, which the zip's list puts at byte %d: %w", name, lent.at, err)
 		}
 		if _, twice := entries[name]; twice {
 			return nil, fmt.Errorf("%s at byte %d: an entry of that name stands twice", e.name, e.offset)
@@ -123,18 +123,18 @@ func folder(z *zip.Reader) (string, error) {
 
 // place returns where an entry's data stands.
 func place(f *zip.File, name string, size int64) (extent, error) {
+	offset, err := f.DataOffset()
+	if err != nil {
+		return extent{}, fmt.Errorf("it does not begin there: %w", err)
+	}
 	if f.Method != zip.Store || f.Flags&1 != 0 || f.CompressedSize64 != f.UncompressedSize64 {
 		return extent{}, fmt.Errorf("it is compressed or encrypted; torch.save stores entries as they are")
 	}
 	if len(name) > maxName {
 		return extent{}, fmt.Errorf("a name of %d bytes", len(name))
 	}
-	offset, err := f.DataOffset()
-	if err != nil {
-		return extent{}, fmt.Errorf("its header is not where the zip's list says: %w", err)
-	}
 	if offset < headerBytes || f.UncompressedSize64 > uint64(size) || offset > size-int64(f.UncompressedSize64) {
-		return extent{}, fmt.Errorf("%d bytes at byte %d of a file of %d", f.UncompressedSize64, offset, size)
+		return extent{}, fmt.Errorf("%d bytes from byte %d on, of a file of %d", f.UncompressedSize64, offset, size)
 	}
 	return extent{"entry " + name, offset, int64(f.UncompressedSize64), f.CRC32}, nil
 }
@@ -156,6 +156,7 @@ func (c *File) readEntry(e extent, limit int64) ([]byte, error) {
 type directory struct {
 	io.ReaderAt
 	left int64 // bytes that may still be read
+	at   int64 // where was read last
 }
 
 var errDirectory = fmt.Errorf("more entries than fit %d bytes", maxDirectory)
@@ -164,6 +165,7 @@ func (d *directory) ReadAt(p []byte, at int64) (int, error) {
 	if d.left -= int64(len(p)); d.left < 0 {
 		return 0, errDirectory
 	}
+	d.at = at
 	n, err := d.ReaderAt.ReadAt(p, at)
 	const entryBytes = 46 // an entry of the list, at least
 	if end := p[:n]; n >= 40 && bytes.HasPrefix(end, []byte("PK\x06\x06")) &&

@@ -27,17 +27,17 @@ func (v *View) CopyTo(ctx context.Context, w io.Writer, r io.ReaderAt, offset in
 	if _, err := io.ReadFull(section, window); err != nil {
 		return fmt.Errorf("tensor %s: read %d bytes of storage %s: %w", v.Name, length, v.Storage, err)
 	}
-	if err := v.gather(ctx, w, window); err != nil {
+	if err := v.gather(ctx, w, window, n); err != nil {
 		return fmt.Errorf("tensor %s: %w", v.Name, err)
 	}
 	return nil
 }
 
-// gather writes the elements of a strided tensor whose storage range is window, in row-major order.
-func (v *View) gather(ctx context.Context, w io.Writer, window []byte) error {
+// gather writes the n elements of a strided tensor whose storage range is window, in row-major order.
+func (v *View) gather(ctx context.Context, w io.Writer, window []byte, n int) error {
 	size := v.DType.Size()
 	index := make([]int, len(v.Shape))
-	out := make([]byte, 0, 1<<16)
+	out := make([]byte, 0, min(n*size, 1<<16))
 	for at := 0; ; {
 		out = append(out, window[at*size:(at+1)*size]...)
 		d := len(index) - 1
