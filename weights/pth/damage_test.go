@@ -61,7 +61,7 @@ func TestTruncated(t *testing.T) {
 		}
 	}
 	f("testdata/forms/zip_protocol5.pth", 1)
-	f("testdata/forms/legacy_protocol2.pth", 1)
+	f("testdata/forms/legacy_protocol2.pth", 3)
 	f("testdata/forms/legacy_protocol5.pth", 1)
 	f("testdata/old_views.pth", 1)
 	f(golden+"micro_fp16.pth", 997)

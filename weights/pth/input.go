@@ -37,6 +37,19 @@ func (in *input) next(n uint64) ([]byte, error) {
 	return b, nil
 }
 
+// byte returns the next byte.
+func (in *input) byte() (byte, error) {
+	if in.at == in.end {
+		return 0, fmt.Errorf("1 byte needed, 0 left")
+	}
+	b, err := in.r.ReadByte()
+	if err != nil {
+		return 0, fmt.Errorf("read a byte: %w", err)
+	}
+	in.at++
+	return b, nil
+}
+
 // number reads a little-endian unsigned integer of width bytes, 8 at most.
 func (in *input) number(width int) (uint64, error) {
 	b, err := in.next(uint64(width))
@@ -60,14 +73,14 @@ func (in *input) counted(width int) ([]byte, error) {
 func (in *input) line() (string, error) {
 	var line []byte
 	for range maxName {
-		b, err := in.next(1)
+		b, err := in.byte()
 		if err != nil {
 			return "", fmt.Errorf("a name without an end: %w", err)
 		}
-		if b[0] == '\n' {
+		if b == '\n' {
 			return string(line), nil
 		}
-		line = append(line, b[0])
+		line = append(line, b)
 	}
 	return "", fmt.Errorf("a name without an end in %d bytes", maxName)
 }

@@ -16,6 +16,7 @@ func TestMemory(t *testing.T) {
 	const (
 		base    = 512 << 10 // whatever the file: archive/zip looks for its end in 66 kB
 		perByte = 150       // of the file
+		steps   = maxSteps / 4
 	)
 	f := func(name string, content []byte) {
 		t.Helper()
@@ -30,8 +31,8 @@ func TestMemory(t *testing.T) {
 		}
 	}
 	// many repeats pieces that leave a value on the stack, and puts the values away in lists.
-	many := func(before, piece string, steps int) []byte {
-		batches := min(maxSteps/(1000*steps+3), maxPickle/(1000*len(piece)+2)) // so that no limit is what stops it
+	many := func(before, piece string, each int) []byte {
+		batches := steps / (1000*each + 3)
 		return checkpoint(t, "\x80\x02"+before+"]"+strings.Repeat("("+strings.Repeat(piece, 1000)+"e", batches)+".", "x")
 	}
 	f("empty dicts", many("", "}", 1))
@@ -42,11 +43,10 @@ func TestMemory(t *testing.T) {
 	f("strings", many("", str("a"), 1))
 	f("big integers", many("", "\x8a\x09123456789", 1))
 	f("bytes", many("", "C\x0812345678", 1))
-	f("memo", checkpoint(t, "\x80\x04N"+strings.Repeat("\x94", maxSteps-3)+".", ""))
-	f("a list that grows", checkpoint(t, "\x80\x02]"+strings.Repeat("Na", maxSteps/2-2)+".", ""))
-	f("a dict that grows", checkpoint(t, "\x80\x02}"+strings.Repeat("NNs", maxSteps/3-2)+".", ""))
-	f("stack", checkpoint(t, "\x80\x02"+strings.Repeat("N", maxSteps), ""))
-	f("steps", checkpoint(t, "\x80\x02N"+strings.Repeat("0", maxSteps), ""))
+	f("memo", checkpoint(t, "\x80\x04N"+strings.Repeat("\x94", steps)+".", ""))
+	f("a list that grows", checkpoint(t, "\x80\x02]"+strings.Repeat("Na", steps/2)+".", ""))
+	f("a dict that grows", checkpoint(t, "\x80\x02}"+strings.Repeat("NNs", steps/3)+".", ""))
+	f("stack", checkpoint(t, "\x80\x02"+strings.Repeat("N", steps), ""))
 	f("laughs", checkpoint(t, laughs+".", ""))
 	f("a long string", checkpoint(t, "\x80\x02X\x00\x00\x3f\x00"+strings.Repeat("a", 0x3f0000)+".", ""))
 	f("a string that is not there", checkpoint(t, "\x80\x02X\xff\xff\xff\xff", ""))
@@ -57,12 +57,12 @@ func TestMemory(t *testing.T) {
 	f("tensors", many(one, "h\x00h\x01R", 3))
 	f("one storage", many("("+str("storage")+global("torch", "ByteStorage")+str("0")+str("cpu")+num(1)+"tq\x00", "h\x00Q", 2))
 	var storages strings.Builder
-	for i := range 50000 {
+	for i := range steps/10 {
 		fmt.Fprintf(&storages, "(h\x00h\x01%sh\x00K\x00tQa", str(fmt.Sprint(i)))
 	}
 	f("storages", checkpoint(t, "\x80\x02"+str("storage")+"q\x00"+global("torch", "ByteStorage")+"q\x01]"+storages.String()+".", ""))
 	f("directory", bytes.Join([][]byte{container(t, entry{name: "a/data.pkl", content: "\x80\x02}."})[:88], listing(90000)}, nil))
-	f("legacy", []byte(magic+version+system+"\x80\x02}"+strings.Repeat("NNs", 100000)+"."+keys()))
+	f("legacy", []byte(magic+version+system+"\x80\x02}"+strings.Repeat("NNs", steps/3)+"."+keys()))
 	f("legacy, a storage that is not there", []byte(magic+version+system+state(str("a"),
 		window(legacyID("ByteStorage", "9", 200, "N"), 0, nums(200), nums(1)))+keys("9")+stored(200, "")))
 }

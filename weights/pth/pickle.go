@@ -40,7 +40,7 @@ func unpickle(in *input, torch resolver) (any, error) {
 	m := &machine{in: in, memo: make(map[uint64]any), torch: torch}
 	for range maxSteps {
 		start := in.at
-		op, err := in.number(1)
+		op, err := in.byte()
 		if err != nil {
 			return nil, fmt.Errorf("byte %d: the pickle ends without a STOP: %w", start, err)
 		}
@@ -51,12 +51,12 @@ func unpickle(in *input, torch resolver) (any, error) {
 			}
 			return value, nil
 		}
-		err = m.step(byte(op))
+		err = m.step(op)
 		if err == nil && len(m.stack) > maxStack {
 			err = fmt.Errorf("more than %d values on the stack", maxStack)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("byte %d, opcode %q: %w", start, []byte{byte(op)}, err)
+			return nil, fmt.Errorf("byte %d, opcode %q: %w", start, []byte{op}, err)
 		}
 	}
 	return nil, fmt.Errorf("byte %d: a pickle of more than %d opcodes", in.at, maxSteps)
