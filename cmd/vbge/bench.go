@@ -19,7 +19,7 @@ import (
 
 func newBench() *cobra.Command {
 	var m modelFlags
-	o := bench.Options{Kinds: bench.Kinds, Batches: []int{1, 8, 32}, Rounds: 3, Time: 6 * time.Second}
+	o := bench.Options{Batches: []int{1, 8, 32}, Rounds: 3, Time: 6 * time.Second}
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "bench",
@@ -50,7 +50,7 @@ The model is the full-size one with random weights, or a model folder.`,
 	c.AddCommand(newPredict(), newBenchHTTP())
 	c.Flags().StringVar(&m.dir, "model", randomModel, "model folder, or random: the full-size model with random weights")
 	m.addDevice(c)
-	c.Flags().StringSliceVar(&o.Kinds, "kinds", o.Kinds, "what to embed")
+	c.Flags().StringSliceVar(&o.Kinds, "kinds", nil, "what to embed: of "+strings.Join(bench.Kinds, ", ")+"; by default all that the model takes")
 	c.Flags().IntSliceVar(&o.Batches, "batches", o.Batches, "inputs in a batch")
 	c.Flags().DurationVar(&o.Time, "time", o.Time, "for each kind and batch")
 	c.Flags().IntVar(&o.Rounds, "rounds", o.Rounds, "over which kinds and batches take turns")
@@ -69,6 +69,9 @@ func runBench(ctx context.Context, dir string, o bench.Options, asJSON bool, out
 		w = folder
 	}
 	o.Weights = w
+	if len(o.Kinds) == 0 {
+		o.Kinds = bench.KindsOf(w.Config())
+	}
 	r, err := bench.Run(ctx, o)
 	if err != nil {
 		return err

@@ -111,8 +111,11 @@ func describeModel(dir string) string {
 	}
 	defer f.Close()
 	c := f.Config()
-	return fmt.Sprintf("%s: pictures of %d pixels, %d + %d layers of width %d, SHA-256 of its source %.12s...",
-		dir, c.ImageSize, c.Vision.Layers, c.Text.Layers, c.Text.Hidden, f.ID())
+	takes := fmt.Sprintf("texts alone, %d", c.Text.Layers)
+	if c.TakesPictures() {
+		takes = fmt.Sprintf("texts, and pictures of %d pixels, %d + %d", c.ImageSize, c.Vision.Layers, c.Text.Layers)
+	}
+	return fmt.Sprintf("%s: %s layers of width %d, pooling %s, id %.12s...", dir, takes, c.Text.Hidden, c.Pooling, f.ID())
 }
 
 func describeKey() string {

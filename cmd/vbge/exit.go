@@ -37,7 +37,8 @@ func exitStatus(err error) int {
 		return exitInterrupted
 	case errors.Is(err, errSomeFailed):
 		return exitSomeFailed
-	case errors.Is(err, errUsage), errors.Is(err, engine.ErrTokenBudget), errors.Is(err, engine.ErrOptions), errors.Is(err, search.ErrQuery),
+	case errors.Is(err, errUsage), errors.Is(err, engine.ErrTokenBudget), errors.Is(err, engine.ErrOptions),
+		errors.Is(err, engine.ErrNoVision), errors.Is(err, search.ErrQuery),
 		errors.Is(err, catalog.ErrFilter), errors.Is(err, catalog.ErrInvalid),
 		errors.Is(err, index.ErrMetadata):
 		return exitUsage

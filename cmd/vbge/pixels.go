@@ -31,6 +31,10 @@ func newPixels() *cobra.Command {
 				return err
 			}
 			defer folder.Close()
+			config := folder.Config()
+			if !config.TakesPictures() {
+				return fmt.Errorf("%s: %w", m.dir, engine.ErrNoVision)
+			}
 			if !pixels.Exact() {
 				for _, caveat := range engine.Caveats("cpu") {
 					fmt.Fprintln(c.ErrOrStderr(), "vbge:", caveat)
@@ -40,7 +44,6 @@ func newPixels() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("%w: %w", errUsage, err)
 			}
-			config := folder.Config()
 			crop, err := pixels.Crop(file, config.ImageSize, m.options.Limits)
 			if err != nil {
 				return fmt.Errorf("%w: %s: %w", errSomeFailed, args[0], err)

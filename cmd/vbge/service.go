@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -56,6 +57,10 @@ func (f *serveFlags) open(ctx context.Context, log *slog.Logger) (s *service, er
 	if s.engine, err = f.model.load(); err != nil {
 		return s, err
 	}
+	takesPictures := s.engine.Config().TakesPictures()
+	if !takesPictures && f.items != "" {
+		return s, fmt.Errorf("%w: --items-dir is for pictures: %w", errUsage, engine.ErrNoVision)
+	}
 	for _, caveat := range engine.Caveats(f.model.options.Device) {
 		log.Warn(caveat)
 	}
@@ -75,7 +80,10 @@ func (f *serveFlags) open(ctx context.Context, log *slog.Logger) (s *service, er
 	}
 	services.Health, s.embedder.Wrong = s.health, s.health.Wrong
 	noItems := ""
-	if f.items == "" {
+	switch {
+	case !takesPictures:
+		noItems = engine.ErrNoVision.Error()
+	case f.items == "":
 		noItems = items.ErrReadOnly.Error()
 	}
 	for i, l := range f.limits {
@@ -84,6 +92,9 @@ func (f *serveFlags) open(ctx context.Context, log *slog.Logger) (s *service, er
 		}
 	}
 	examples, err := readExamples(f.examples, f.model.options.Limits)
+	if err == nil && !takesPictures && slices.ContainsFunc(examples, func(e page.Example) bool { return e.File != nil }) {
+		err = engine.ErrNoVision
+	}
 	if err != nil {
 		return s, fmt.Errorf("%w: --examples: %w", errUsage, err)
 	}

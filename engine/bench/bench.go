@@ -23,13 +23,21 @@ type Options struct {
 	Engine  engine.Options
 	Weights model.Weights
 	Batches []int         // inputs in one batch
-	Kinds   []string      // of image, pair, text
+	Kinds   []string      // of image, pair, text; model.ErrNoVision where the model cannot
 	Time    time.Duration // for all turns of one kind and batch
 	Rounds  int           // in which each kind and batch has a turn
 }
 
 // Kinds are what can be measured. A text has TextTokens tokens, and so have a pair's words.
 var Kinds = []string{"image", "pair", "text"}
+
+// KindsOf returns those that a model can embed.
+func KindsOf(c weights.Config) []string {
+	if c.TakesPictures() {
+		return Kinds
+	}
+	return []string{"text"}
+}
 
 // TextTokens is the length of a short description, [CLS] and [SEP] counted.
 const TextTokens = 16
@@ -199,6 +207,9 @@ func flops(p *op.Pass) float64 {
 	return total
 }
 
+// bareRows are what products are measured at where there are no pictures: enough for their full rate.
+const bareRows = engine.DefaultMaxBatchTokens
+
 // bareProducts is the widest product of the text tower at eight pictures' rows, a few times over.
 func bareProducts(b op.Backend, c weights.Config) (*work, error) {
 	random := rand.New(rand.NewPCG(1, 2))
@@ -210,7 +221,10 @@ func bareProducts(b op.Backend, c weights.Config) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows := 8 * (c.Patches() + 2)
+	rows := bareRows
+	if c.TakesPictures() {
+		rows = 8 * (c.Patches() + 2)
+	}
 	table, err := b.NewTable(1, c.Text.Hidden, values[:c.Text.Hidden])
 	if err != nil {
 		return nil, err
@@ -241,6 +255,9 @@ func newWork(m *model.Model, c weights.Config, kind string, batch, atOnce int) (
 func Record(m *model.Model, c weights.Config, kind string, batch int) (p *op.Pass, tokens int, err error) {
 	random := rand.New(rand.NewPCG(3, uint64(batch)))
 	words, picture := TextTokens, kind != "text"
+	if picture && !c.TakesPictures() {
+		return nil, 0, fmt.Errorf("kind %s: %w", kind, model.ErrNoVision)
+	}
 	if kind == "image" {
 		words = 2 // [CLS] [SEP]
 	}

@@ -50,6 +50,20 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestTextsAlone measures a model of texts, and not what it cannot embed.
+func TestTextsAlone(t *testing.T) {
+	w := weights.Random(weights.Config{Text: tiny(t).Config().Text, Pooling: weights.PoolMean}, 0)
+	o := Options{Engine: engine.Options{Device: "ref"}, Weights: w, Kinds: KindsOf(w.Config()), Batches: []int{2}, Rounds: 1}
+	r, err := Run(t.Context(), o)
+	if err != nil || len(r.Rows) != 1 || r.Rows[0].Kind != "text" || !positive(r.Rows[0].PerSecond, r.Rows[0].Share) {
+		t.Errorf("%+v, %v", r, err)
+	}
+	o.Kinds = Kinds
+	if _, err := Run(t.Context(), o); !errors.Is(err, model.ErrNoVision) {
+		t.Errorf("pictures: %v", err)
+	}
+}
+
 func positive(values ...float64) bool {
 	for _, v := range values {
 		if !(v > 0) || math.IsInf(v, 0) {

@@ -36,7 +36,7 @@ type Model struct {
 }
 
 // ErrNoVision is returned for pictures given to a model without a vision tower.
-var ErrNoVision = errors.New("this model has no vision tower: it embeds texts only")
+var ErrNoVision = errors.New("this model has no vision tower: it embeds texts alone")
 
 // Load hands w's parameters to backend b.
 func Load(b op.Backend, w Weights, o Options) (*Model, error) {

@@ -78,16 +78,14 @@ type Engine interface {
 // none, or where e is the plain Go engine, which would take too long for it.
 func Make(ctx context.Context, e Engine) (*Kept, error) {
 	k := &Kept{Version: Version, Picture: true, Model: e.ModelID(), Device: e.Device()}
-	if k.Device == "ref" && pictureWork(e.Config()) > mostOnRef {
+	switch c := e.Config(); {
+	case !c.TakesPictures():
+		k.Picture, k.Reason = false, "the model has no vision tower"
+	case k.Device == "ref" && pictureWork(c) > mostOnRef:
 		k.Picture, k.Reason = false, "a picture takes plain Go too long with a model of this size"
 	}
 	var err error
-	k.Embedding, err = Embed(ctx, e, k.Picture)
-	if errors.Is(err, engine.ErrNoVision) {
-		k.Picture, k.Reason = false, "the model has no vision tower"
-		k.Embedding, err = Embed(ctx, e, k.Picture)
-	}
-	if err != nil {
+	if k.Embedding, err = Embed(ctx, e, k.Picture); err != nil {
 		return nil, err
 	}
 	return k, k.check()

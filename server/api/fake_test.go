@@ -26,6 +26,7 @@ type fakeEngine struct {
 	refuse error // of every call
 	failed error // why it is not ready
 	full   bool
+	texts  bool // the model takes no pictures
 	result engine.Result
 
 	mutex    sync.Mutex
@@ -54,7 +55,12 @@ func (e *fakeEngine) Do(ctx context.Context, r engine.Request) ([]engine.Result,
 }
 
 func (e *fakeEngine) Ready() error           { return e.failed }
-func (e *fakeEngine) Config() weights.Config { return weights.Base() }
+func (e *fakeEngine) Config() weights.Config {
+	if c := weights.Base(); !e.texts {
+		return c
+	}
+	return weights.Config{Text: weights.Base().Text, Pooling: weights.PoolMean}
+}
 func (e *fakeEngine) Dimension() int         { return 3 }
 func (e *fakeEngine) ModelID() string        { return "5ada" }
 func (e *fakeEngine) Device() string         { return "cpu" }

@@ -38,5 +38,8 @@ func (a *api) ready(ctx context.Context, _ *transport.Request) (*transport.Respo
 		return nil, fault.New(http.StatusServiceUnavailable, "not_ready", "the server is not ready: "+message,
 			"send requests to another server, or again after Retry-After seconds").Because(err).After(time.Second)
 	}
-	return jsonReply(map[string]string{"status": "ready"})
+	return jsonReply(struct {
+		Status string `json:"status"`
+		Images bool   `json:"images"` // whether inputs may be pictures
+	}{"ready", a.Embedder.Engine.Config().TakesPictures()})
 }

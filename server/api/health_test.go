@@ -20,8 +20,8 @@ func TestHealth(t *testing.T) {
 		message  string
 	}{
 		"live":            {target: "/health/live", status: 200, message: `{"status":"live"}`},
-		"ready":           {target: "/health/ready", status: 200, message: `{"status":"ready"}`},
-		"TEI's":           {target: "/health", status: 200, message: `{"status":"ready"}`},
+		"ready":           {target: "/health/ready", status: 200, message: `{"status":"ready","images":true}`},
+		"TEI's":           {target: "/health", status: 200, message: `{"status":"ready","images":true}`},
 		"not live":        {health: fakeHealth{live: errors.New("the device hangs")}, target: "/health/live", status: 503, code: "not_live", message: "the server cannot work any more: the device hangs"},
 		"not ready":       {health: fakeHealth{ready: errors.New("the vector is off by 0.2")}, target: "/health/ready", status: 503, code: "not_ready", message: "the server is not ready: the vector is off by 0.2"},
 		"no Milvus":       {health: fakeHealth{ready: unreachable}, target: "/health/ready", status: 503, code: "not_ready", message: "the server is not ready: Milvus cannot be reached"},

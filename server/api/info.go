@@ -5,6 +5,7 @@ import (
 	"context"
 	"time"
 
+	"vbge/engine"
 	"vbge/server/transport"
 )
 
@@ -12,8 +13,10 @@ import (
 type Info struct {
 	Version   string     `json:"version"`
 	Model     string     `json:"model"`
-	ModelID   string     `json:"model_id"` // SHA-256 of the checkpoint
+	ModelID   string     `json:"model_id"` // of two models whose vectors differ, two
 	Dimension int        `json:"dimension"`
+	Pooling   string     `json:"pooling"` // cls or mean
+	Images    Available  `json:"images"`  // whether inputs may be pictures
 	Device    string     `json:"device"`
 	Precision string     `json:"precision"`
 	MaxTokens MaxTokens  `json:"max_tokens"`
@@ -25,7 +28,7 @@ type Info struct {
 // MaxTokens are the words' token ids, [CLS] and [SEP] counted, that one input may have.
 type MaxTokens struct {
 	Text  int `json:"text"`  // alone
-	Image int `json:"image"` // beside a picture
+	Image int `json:"image"` // beside a picture; 0 where none are taken
 }
 
 // Available says whether the server does something, and if not, why.
@@ -53,13 +56,19 @@ type Limit struct {
 
 func (a *api) info(ctx context.Context, _ *transport.Request) (*transport.Response, error) {
 	e := a.Embedder.Engine
+	c := e.Config()
 	i := Info{
-		Version: a.Version, Model: a.Model, ModelID: e.ModelID(), Dimension: e.Dimension(),
+		Version: a.Version, Model: a.Model, ModelID: e.ModelID(), Dimension: e.Dimension(), Pooling: c.Pooling.String(),
 		Device: e.Device(), Precision: e.Precision(),
-		MaxTokens: MaxTokens{Text: e.Config().MaxTextTokens(false), Image: e.Config().MaxTextTokens(true)},
+		MaxTokens: MaxTokens{Text: c.MaxTextTokens(false)},
 		Search:    a.searchInfo(ctx),
 		Items:     Available{Available: a.Items != nil && a.NoItems == ""},
 		Limits:    append([]Limit{}, a.Limits...),
+	}
+	if i.Images.Available = c.TakesPictures(); i.Images.Available {
+		i.MaxTokens.Image = c.MaxTextTokens(true)
+	} else {
+		i.Images.Reason = engine.ErrNoVision.Error()
 	}
 	if !i.Items.Available {
 		i.Items.Reason = cmp.Or(a.NoItems, "the server keeps no pictures: start it with --uri and --items-dir")

@@ -8,6 +8,28 @@ import (
 	"vbge/server/items"
 )
 
+// TestTextsAlone: a model without a vision tower is known by /info and /health, and no picture is added.
+func TestTextsAlone(t *testing.T) {
+	catalogue := newFakeCatalog(9)
+	c := newClient(t, Options{}, Services{Embedder: &Embedder{Engine: &fakeEngine{texts: true}}, Search: catalogue.searcher(),
+		Items: &items.Store{}, Health: fakeHealth{}})
+	for target, want := range map[string]string{
+		"/info":         `"pooling":"mean","images":{"available":false,"reason":"this model has no vision tower: it embeds texts alone"}`,
+		"/health":       `{"status":"ready","images":false}`,
+		"/health/ready": `{"status":"ready","images":false}`,
+	} {
+		if r := c.send(get(target)); r.Status != 200 || !strings.Contains(string(r.Body), want) {
+			t.Errorf("%s: %d %s, want %s", target, r.Status, r.Body, want)
+		}
+	}
+	if r := c.send(get("/info")); !strings.Contains(string(r.Body), `"max_tokens":{"text":512,"image":0}`) {
+		t.Errorf("/info: %s", r.Body)
+	}
+	if r := c.send(post("/v1/items", "a picture").of("image/png")); r.fault == nil || r.fault.Code != "no_vision" {
+		t.Errorf("/v1/items: %+v", r)
+	}
+}
+
 func TestInfo(t *testing.T) {
 	catalogue := newFakeCatalog(9)
 	full := Services{Embedder: &Embedder{Engine: &fakeEngine{}}, Search: catalogue.searcher(), Items: &items.Store{}}
@@ -19,7 +41,7 @@ func TestInfo(t *testing.T) {
 	gone := newFakeCatalog(9)
 	gone.refuse = errors.New("no answer")
 	down.Search = gone.searcher()
-	const model = `{"version":"1.2","model":"base","model_id":"5ada","dimension":3,"device":"cpu","precision":"float32","max_tokens":{"text":512,"image":316},`
+	const model = `{"version":"1.2","model":"base","model_id":"5ada","dimension":3,"pooling":"cls","images":{"available":true,"reason":""},"device":"cpu","precision":"float32","max_tokens":{"text":512,"image":316},`
 	for name, x := range map[string]struct {
 		options  Options
 		services Services

@@ -37,6 +37,9 @@ func (a *api) addItems(ctx context.Context, r *transport.Request) (*transport.Re
 	if err := a.keepsItems(); err != nil {
 		return nil, err
 	}
+	if !a.Embedder.Engine.Config().TakesPictures() {
+		return nil, a.Embedder.explain(engine.ErrNoVision, engine.Bulk)
+	}
 	began := time.Now()
 	weight := min(int64(len(r.Body)), addedBytes)
 	if err := a.turns.adding.Acquire(ctx, weight); err != nil {

@@ -37,6 +37,7 @@ func TestBehaviour(t *testing.T) {
 		"empty":            emptyCatalogue,
 		"no catalogue":     noCatalogue,
 		"nobody to choose": nobodyToChoose,
+		"words alone":      wordsAlone,
 		"failed choice":    failedChoice,
 		"hostile names":    hostileNames,
 		"too large":        tooLarge,
@@ -171,6 +172,35 @@ func nobodyToChoose(t *testing.T, b *pagetest.Browser) {
 	s := p.Until("why nobody chooses", func(s pagetest.Shown) bool { return s.Note != "" })
 	if s.CanRerank || s.Note != "no key for reranking" {
 		t.Errorf("offered %v, note %q", s.CanRerank, s.Note)
+	}
+	p.Fits()
+}
+
+// wordsAlone are asked for where the model takes no pictures; one that is dropped stays where it is.
+func wordsAlone(t *testing.T, b *pagetest.Browser) {
+	f, sent := newFake(), make(chan bool, 9)
+	f.images = map[string]any{"available": false, "reason": "this model has no vision tower"}
+	f.before = func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPost {
+			_, picture, err := read(r)
+			sent <- err == nil && picture != nil
+		}
+		return false
+	}
+	p := b.Tab(t, f.serve(t))
+	p.Until("what the server can do", func(s pagetest.Shown) bool { return s.CanRerank })
+	if shown := pagetest.Eval[bool](p, `["zone", "file"].some((id) => document.getElementById(id).checkVisibility())`); shown {
+		t.Error("a picture is asked for")
+	}
+	pagetest.Eval[bool](p, `(() => {
+		const data = new DataTransfer();
+		data.items.add(new File([new Uint8Array(9)], "a.jpg", { type: "image/jpeg" }));
+		return document.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+	})()`)
+	p.Words("a red car")
+	p.Until("nine results", pagetest.Shown.Nine)
+	if wait(t, sent, "the search") {
+		t.Error("a picture was sent")
 	}
 	p.Fits()
 }

@@ -30,13 +30,14 @@ const demo = "../../docs/demo/"
 // demo's pictures, which depend on what was asked but mean nothing.
 type fake struct {
 	search map[string]any                                // what /info says of searching
+	images map[string]any                                // and of pictures in queries
 	limit  int                                           // bytes of a body, as /info says
 	before func(http.ResponseWriter, *http.Request) bool // if set, sees each request first, and says whether it has answered it
 	after  func(*search.Answer)                          // if set, changes what was found
 }
 
 func newFake() *fake {
-	return &fake{limit: 16 << 20, search: map[string]any{"available": true, "rerank": true, "rerank_model": "gpt-4o", "pictures": 900}}
+	return &fake{limit: 16 << 20, images: map[string]any{"available": true}, search: map[string]any{"available": true, "rerank": true, "rerank_model": "gpt-4o", "pictures": 900}}
 }
 
 // serve starts the fake under a prefix, as behind a proxy, and returns its URL.
@@ -100,7 +101,7 @@ func refuse(w http.ResponseWriter, err error) {
 }
 
 func (f *fake) answerInfo(w http.ResponseWriter, _ *http.Request) {
-	json.NewEncoder(w).Encode(map[string]any{"model": "demo", "search": f.search,
+	json.NewEncoder(w).Encode(map[string]any{"model": "demo", "search": f.search, "images": f.images,
 		"limits": []map[string]any{{"flag": "--max-body-bytes", "value": f.limit, "unit": "bytes"}}})
 }
 

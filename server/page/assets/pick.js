@@ -3,6 +3,8 @@
 const $ = (id) => document.getElementById(id);
 let url = "";
 
+const taken = () => !$("file").hidden; // whether the server's model takes pictures
+
 /** Calls changed(file) for every picture that the user brings, and changed(null) where it is removed. */
 export function watch(changed) {
   const bring = (file) => { show(file); changed(file); };
@@ -13,7 +15,7 @@ export function watch(changed) {
   document.addEventListener("paste", (event) => take(event, event.clipboardData));
   document.addEventListener("drop", (event) => { light(false); take(event, event.dataTransfer); });
   document.addEventListener("dragover", (event) => {
-    if (!event.dataTransfer.types.includes("Files")) return;
+    if (!taken() || !event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
     light(true);
   });
@@ -21,7 +23,7 @@ export function watch(changed) {
 
   // Text that is pasted or dropped is left to the field that it was meant for.
   function take(event, data) {
-    if (!data?.files.length) return;
+    if (!taken() || !data?.files.length) return;
     event.preventDefault();
     bring(data.files[0]);
   }

@@ -10,7 +10,8 @@ const cards = new Map(); // of the results shown, by id
 let judge = "GPT-4o";
 
 /** Says what the server can do. */
-export function showInfo({ search = {} }) {
+export function showInfo({ search = {}, images = {} }) {
+  if (images.available === false) wordsAlone();
   $("about").textContent = search.pictures ? `${search.pictures.toLocaleString("en")} pictures` : "";
   if (search.rerank_model) judge = search.rerank_model.replace(/^gpt/, "GPT");
   for (const name of document.querySelectorAll(".judge")) name.textContent = judge;
@@ -20,6 +21,15 @@ export function showInfo({ search = {} }) {
   $("rerank-note").textContent = search.rerank ? "" : search.rerank_reason || "This server has no language model to ask.";
   if (search.available === false) problem({ message: "This server has no pictures to search.", change: search.reason });
   if (search.pictures === 0) empty();
+}
+
+// wordsAlone is the page for a model that takes no pictures.
+function wordsAlone() {
+  document.querySelector("header p").textContent = "Search your pictures with words.";
+  $("zone").hidden = $("file").hidden = true;
+  document.querySelector("label[for=words]").textContent = "Words";
+  $("hint").textContent = "What to look for";
+  if ($("results").querySelector("li") === null) $("blank").textContent = "Type what to look for. What is found appears here, nearest first.";
 }
 
 /** Says that something is under way; what the page shows stays, dimmed if it is not what is asked. */
