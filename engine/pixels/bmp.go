@@ -2,93 +2,274 @@ package pixels
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
-	"image"
-	"io"
-	"slices"
-
-	"golang.org/x/image/bmp"
 )
 
-// decodeBMP reads what golang.org/x/image/bmp reads: 1, 4, 8, 24 and 32 bits, uncompressed, Windows headers.
+// BMP compressions.
+const (
+	bmpPlain  = 0
+	bmpRLE8   = 1
+	bmpRLE4   = 2
+	bmpFields = 3
+)
+
+// bmpFile is a header, and what Pillow makes of it.
+type bmpFile struct {
+	width, height int
+	topDown       bool
+	bits          int
+	compression   uint32
+	mode          Mode
+	raw           string // "" in run-length coded files
+	palette       []byte
+	step          int // bytes of a palette's entry
+	offset        int // of the pixels
+}
+
+// bmpPlainModes are the kinds of pixels by their number of bits, and bmpFieldModes those of bit masks: red, green, blue, alpha.
+var (
+	bmpPlainModes = map[int]struct {
+		mode Mode
+		raw  string
+	}{1: {Paletted, "P;1"}, 4: {Paletted, "P;4"}, 8: {Paletted, "P"}, 16: {RGB, "BGR;15"}, 24: {RGB, "BGR"}, 32: {RGB, "BGRX"}}
+	bmpFieldModes = map[int]map[[4]uint32]string{
+		32: {
+			{0xff0000, 0xff00, 0xff, 0}: "BGRX", {0xff000000, 0xff0000, 0xff00, 0}: "XBGR", {0xff000000, 0xff00, 0xff, 0}: "BGXR",
+			{0xff000000, 0xff0000, 0xff00, 0xff}: "ABGR", {0xff, 0xff00, 0xff0000, 0xff000000}: "RGBA", {0xff0000, 0xff00, 0xff, 0xff000000}: "BGRA",
+			{0xff000000, 0xff00, 0xff, 0xff0000}: "BGAR", {}: "BGRA",
+		},
+		24: {{0xff0000, 0xff00, 0xff}: "BGR"},
+		16: {{0xf800, 0x7e0, 0x1f}: "BGR;16", {0x7c00, 0x3e0, 0x1f}: "BGR;15"},
+	}
+)
+
+// readBMP reads Windows' headers and OS/2's, as BmpImagePlugin does.
+func readBMP(file []byte) (f bmpFile, err error) {
+	truncated := fmt.Errorf("%w: truncated in its header", ErrFormat)
+	if len(file) < 18 {
+		return f, truncated
+	}
+	f.offset = int(le.Uint32(file[10:]))
+	size := int(le.Uint32(file[14:]))
+	switch size {
+	case 12, 40, 52, 56, 64, 108, 124:
+	default:
+		return f, fmt.Errorf("%w: header of %d bytes; OS/2's of 12 and 64 and Windows' of 40, 52, 56, 108 and 124 are read", ErrFormat, size)
+	}
+	if len(file) < 14+size {
+		return f, truncated
+	}
+	header, rest := file[14:14+size], file[14+size:]
+	colours := 0
+	if size == 12 {
+		f.width, f.height, f.bits, f.step = int(le.Uint16(header[4:])), int(le.Uint16(header[6:])), int(le.Uint16(header[10:])), 3
+	} else {
+		f.width, f.height, f.bits, f.step = int(le.Uint32(header[4:])), int(le.Uint32(header[8:])), int(le.Uint16(header[14:])), 4
+		if f.topDown = header[11] == 0xff; f.topDown {
+			f.height = 1<<32 - f.height
+		}
+		f.compression, colours = le.Uint32(header[16:]), int(le.Uint32(header[32:]))
+	}
+	if colours == 0 && f.bits <= 16 {
+		colours = 1 << f.bits
+	}
+	m, ok := bmpPlainModes[f.bits]
+	if !ok {
+		return f, fmt.Errorf("%w: %d bits a pixel", ErrFormat, f.bits)
+	}
+	f.mode, f.raw = m.mode, m.raw
+	if f.offset == 14+size && f.bits <= 8 { // some writers do not count the palette
+		f.offset += f.step * colours
+	}
+	switch f.compression {
+	case bmpPlain:
+	case bmpFields:
+		if size == 40 {
+			if len(rest) < 12 {
+				return f, truncated
+			}
+			header, rest = file[14:14+52], rest[12:]
+		}
+		if err := f.takeMasks(header); err != nil {
+			return f, err
+		}
+	case bmpRLE8, bmpRLE4:
+		if f.mode != Paletted {
+			return f, fmt.Errorf("%w: run-length coded with %d bits a pixel", ErrFormat, f.bits)
+		}
+		f.raw = ""
+	default:
+		return f, fmt.Errorf("%w: compression %d", ErrFormat, f.compression)
+	}
+	if f.mode == Paletted {
+		if colours < 1 || colours > 1<<16 {
+			return f, fmt.Errorf("%w: a palette of %d colours", ErrFormat, colours)
+		}
+		f.palette = rest[:min(f.step*colours, len(rest))]
+		rest = rest[len(f.palette):]
+		if err := f.takePalette(colours); err != nil {
+			return f, err
+		}
+	}
+	if f.offset == 0 {
+		f.offset = len(file) - len(rest)
+	}
+	return f, nil
+}
+
+func (f *bmpFile) takeMasks(header []byte) error {
+	var masks [4]uint32
+	for i := range masks {
+		if i < 3 || f.bits == 32 && len(header) >= 56 {
+			masks[i] = le.Uint32(header[40+4*i:])
+		}
+	}
+	raw, ok := bmpFieldModes[f.bits][masks]
+	if !ok {
+		return fmt.Errorf("%w: %d bits a pixel with the masks %x", ErrFormat, f.bits, masks)
+	}
+	f.raw = raw
+	if f.bits == 32 && bytes.ContainsRune([]byte(raw), 'A') {
+		f.mode = RGBA
+	}
+	return nil
+}
+
+// takePalette finds the mode: Pillow drops a palette that only counts from black upwards, or that is black and white,
+// and then takes a pixel for eight bits, or one, whatever the header says.
+func (f *bmpFile) takePalette(colours int) error {
+	entry := func(i, v int) bool {
+		return len(f.palette) >= i*f.step+3 && bytes.Equal(f.palette[i*f.step:i*f.step+3], []byte{uint8(v), uint8(v), uint8(v)})
+	}
+	grey := true
+	for i := range colours {
+		v := i
+		if colours == 2 {
+			v = 255 * i
+		}
+		grey = grey && entry(i, v)
+	}
+	switch {
+	case grey && colours <= 2:
+		f.mode = Bilevel
+	case grey:
+		f.mode = Gray
+	case len(f.palette)/f.step > 256:
+		return fmt.Errorf("%w: a palette of %d colours", ErrFormat, colours)
+	}
+	if grey && f.raw != "" {
+		f.raw = string(f.mode)
+	}
+	if f.raw == "" && f.mode == Bilevel {
+		return fmt.Errorf("%w: run-length coded in black and white", ErrFormat)
+	}
+	return nil
+}
+
+func sizeBMP(file []byte) (width, height, perPixel int, err error) {
+	f, err := readBMP(file)
+	return f.width, f.height, f.mode.bands(), err
+}
+
 func decodeBMP(file []byte, l Limits) (*Picture, error) {
-	if len(file) < 14+40 {
-		return nil, fmt.Errorf("%w: truncated in its header", ErrFormat)
-	}
-	offset, infoSize := int64(binary.LittleEndian.Uint32(file[10:])), int64(binary.LittleEndian.Uint32(file[14:]))
-	if infoSize != 40 && infoSize != 108 && infoSize != 124 {
-		return nil, fmt.Errorf("%w: header of %d bytes; Windows' of 40, 108 and 124 are read", ErrFormat, infoSize)
-	}
-	width, height := int(int32(binary.LittleEndian.Uint32(file[18:]))), int(int32(binary.LittleEndian.Uint32(file[22:])))
-	if err := l.checkSize(width, max(height, -height)); err != nil {
+	f, err := readBMP(file)
+	if err != nil {
 		return nil, err
 	}
-	bits, compression := binary.LittleEndian.Uint16(file[28:]), binary.LittleEndian.Uint32(file[30:])
-	// The checks below rely on it too: a row of no bits would let any file hold any picture.
-	if !slices.Contains([]uint16{1, 4, 8, 24, 32}, bits) || compression == 1 || compression == 2 {
-		return nil, fmt.Errorf("%w: %d bits a pixel, compression %d: only 1, 4, 8, 24 and 32 bits without run-length coding are read; "+
-			"save it as 24-bit BMP or PNG", ErrFormat, bits, compression)
+	if err := l.checkSize(f.width, f.height); err != nil {
+		return nil, err
 	}
-
-	head := 14 + infoSize
-	if bits <= 8 {
-		colours := int64(binary.LittleEndian.Uint32(file[46:]))
-		if colours == 0 {
-			colours = 1 << bits
+	data := file[min(f.offset, len(file)):]
+	stride := (f.width*f.bits + 31) >> 3 &^ 3
+	raw := rawModes[f.raw]
+	row := (f.width*raw.bits + 7) / 8
+	if f.raw == "" {
+		raw, row, stride = rawModes["P"], f.width, f.width
+		data = unpackRuns(data, f.offset, f.width, f.height, f.compression == bmpRLE4)
+	}
+	if row > stride || len(data) < stride*(f.height-1)+row { // the last row's padding may be missing
+		return nil, fmt.Errorf("%w: %d bytes do not hold %d x %d pixels", ErrFormat, len(data), f.width, f.height)
+	}
+	p := newPicture(f.mode, f.width, f.height)
+	if f.mode == Paletted {
+		p.setPalette(f.palette, f.step, 2, 1, 0)
+	}
+	for y := range f.height {
+		to := f.height - 1 - y
+		if f.topDown {
+			to = y
 		}
-		head += 4 * min(colours, 256)
-	}
-	rowBytes := (int64(width)*int64(bits) + 31) / 32 * 4
-	const padding = 3 // of the last row, which some writers leave out and Pillow does not miss
-	if offset < head || int64(len(file))+padding < offset+rowBytes*int64(max(height, -height)) {
-		return nil, fmt.Errorf("%w: %d bytes do not hold %d x %d pixels from byte %d on", ErrFormat, len(file), width, height, offset)
-	}
-	// x/image/bmp wants the pixels right after the header, and a colour for every index that occurs; not every writer
-	// does that, and Pillow lets it pass.
-	header := bytes.Clone(file[:head])
-	entries := header[14+infoSize:]
-	if bits <= 8 {
-		binary.LittleEndian.PutUint32(header[46:], 1<<bits)
-		header = append(header, make([]byte, max(4<<bits-len(entries), 0))...)
-	}
-	binary.LittleEndian.PutUint32(header[10:], uint32(len(header)))
-	m, err := bmp.Decode(io.MultiReader(bytes.NewReader(header), bytes.NewReader(file[offset:]), bytes.NewReader(make([]byte, padding))))
-	if err != nil {
-		return nil, broken("x/image/bmp", err)
-	}
-	p := &Picture{Mode: RGB, Width: width, Height: max(height, -height)}
-	switch m := m.(type) {
-	case *image.Paletted:
-		p.Pix = m.Pix
-		p.setBMPPalette(entries, bits)
-	case *image.RGBA:
-		p.Pix = pick(m.Pix, 4, 0, 1, 2)
-	case *image.NRGBA:
-		p.Pix = m.Pix
-		if compression == 0 { // only a bit mask makes the fourth byte alpha
-			p.Pix = pick(m.Pix, 4, 0, 1, 2)
-		} else {
-			p.Mode = RGBA
-		}
+		raw.unpack(p, to*f.width, data[y*stride:], f.width)
 	}
 	return p, nil
 }
 
-// setBMPPalette finds the mode too: Pillow drops a palette that only counts from black upwards, so that 8-bit greys are
-// resized smoothly.
-func (p *Picture) setBMPPalette(entries []byte, bits uint16) {
-	rgb := pick(entries, 4, 2, 1, 0)
-	switch {
-	case bits == 8 && isRamp(rgb):
-		p.Mode = Gray
-	case bits == 1 && bytes.Equal(rgb, []byte{0, 0, 0, 255, 255, 255}):
-		p.Mode = Bilevel
-		for i, v := range p.Pix {
-			p.Pix[i] = 255 * v
-		}
-	default:
-		p.Mode = Paletted
-		p.setPalette(rgb, 3, 0, 1, 2)
+// unpackRuns returns the indices of a run-length coded picture, fewer than width x height where it ends before, at as many
+// points as BmpRleDecoder in Pillow; at is where data stands in the file, since runs are aligned to even places there.
+func unpackRuns(data []byte, at, width, height int, fourBits bool) []byte {
+	all := width * height
+	out := make([]byte, 0, min(all, 255*len(data)))
+	read := func(n int) []byte {
+		b := data[:min(n, len(data))]
+		data, at = data[len(b):], at+len(b)
+		return b
 	}
+	x := 0
+	for len(out) < all {
+		b := read(2)
+		if len(b) < 2 {
+			return out
+		}
+		n, v := int(b[0]), b[1]
+		switch {
+		case n > 0:
+			n = max(min(n, width-x), 0)
+			for i := range n {
+				switch {
+				case !fourBits:
+					out = append(out, v)
+				case i%2 == 0:
+					out = append(out, v>>4)
+				default:
+					out = append(out, v&15)
+				}
+			}
+			x += n
+		case v == 0: // end of line
+			out = append(out, make([]byte, (width-len(out)%width)%width)...)
+			x = 0
+		case v == 1: // end of bitmap
+			return out
+		case v == 2: // to the right and up
+			b := read(2)
+			if len(b) < 2 {
+				return out
+			}
+			out = append(out, make([]byte, min(all-len(out), int(b[0])+int(b[1])*width))...)
+			x = len(out) % width
+		default: // so many pixels as they are
+			n := min(all-len(out), int(v))
+			bytes := n
+			if fourBits {
+				bytes = (n + 1) / 2
+			}
+			b := read(bytes)
+			for i := range n {
+				switch {
+				case !fourBits && i < len(b):
+					out = append(out, b[i])
+				case fourBits && i/2 < len(b):
+					out = append(out, b[i/2]<<(i%2*4)>>4)
+				}
+			}
+			if len(b) < bytes || len(out) == all {
+				return out
+			}
+			x += int(v)
+			if at%2 != 0 {
+				read(1)
+			}
+		}
+	}
+	return out
 }

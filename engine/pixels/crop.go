@@ -38,6 +38,8 @@ func (p *Picture) specified(x, y axis) []uint8 {
 		p.toRGB(rgb, pickNearest(p.Pix, x, y))
 	case Gray16:
 		gray16ToRGB(rgb, smooth16(p.Pix16, x, y))
+	case Integer, Float:
+		wideToRGB(rgb, smoothWide(p.Wide, p.Mode, x, y))
 	case RGB:
 		return smooth8(p.Pix, 3, false, x, y)
 	default:

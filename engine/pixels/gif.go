@@ -2,21 +2,23 @@ package pixels
 
 import (
 	"bytes"
-	"compress/lzw"
-	"encoding/binary"
 	"fmt"
-	"io"
 )
 
 // gifFrame is the first frame of a GIF and what it stands on.
 type gifFrame struct {
 	width, height          int // the canvas, widened where the frame passes it, as Pillow does
 	x0, y0, frameW, frameH int
-	interlaced, grayRamp   bool
-	palette                []byte
-	background             uint8 // index around the frame
+	interlaced             bool
+	palette                []byte // none where it only counts from black upwards, which Pillow drops
+	background             uint8  // index around the frame
 	codeBits               int
-	data                   []byte // LZW codes, sub-blocks joined
+	data                   []byte // sub-blocks of LZW codes, and what follows them
+}
+
+func sizeGIF(file []byte) (width, height, perPixel int, err error) {
+	f, err := readGIF(file)
+	return f.width, f.height, 1, err
 }
 
 // decodeGIF reads the first frame on its canvas. It leaves image/gif aside because that gives up the colour of the
@@ -29,12 +31,15 @@ func decodeGIF(file []byte, l Limits) (*Picture, error) {
 	if err := l.checkSize(f.width, f.height); err != nil {
 		return nil, err
 	}
-	if f.codeBits < 2 || f.codeBits > 8 {
-		return nil, fmt.Errorf("%w: codes of %d bits", ErrFormat, f.codeBits)
+	if f.frameW == 0 || f.frameH == 0 {
+		return nil, fmt.Errorf("%w: an empty first frame", ErrFormat)
 	}
-	// Pillow drops a palette that only counts from black upwards, so such pictures are resized smoothly.
+	// A code is of 1 bit at least and stands for 4097 pixels at most, so a header that promises more is lying.
+	if int64(f.frameW)*int64(f.frameH) > 4097*8*int64(len(f.data)) {
+		return nil, fmt.Errorf("%w: %d bytes cannot hold %d x %d pixels", ErrFormat, len(f.data), f.frameW, f.frameH)
+	}
 	p := newPicture(Paletted, f.width, f.height)
-	if f.grayRamp {
+	if f.palette == nil { // so that it is resized smoothly
 		p.Mode = Gray
 	}
 	p.setPalette(f.palette, 3, 0, 1, 2)
@@ -43,11 +48,13 @@ func decodeGIF(file []byte, l Limits) (*Picture, error) {
 			p.Pix[i] = f.background
 		}
 	}
-	codes := lzw.NewReader(bytes.NewReader(f.data), lzw.LSB, f.codeBits)
-	defer codes.Close()
+	codes, err := newGIFCodes(f.data, f.codeBits)
+	if err != nil {
+		return nil, err
+	}
 	for _, y := range gifRows(f.frameH, f.interlaced) {
-		if _, err := io.ReadFull(codes, p.Pix[(f.y0+y)*f.width+f.x0:][:f.frameW]); err != nil {
-			return nil, broken("truncated or damaged frame", err)
+		if err := codes.read(p.Pix[(f.y0+y)*f.width+f.x0:][:f.frameW]); err != nil {
+			return nil, err
 		}
 	}
 	return p, nil
@@ -68,75 +75,98 @@ func gifRows(height int, interlaced bool) []int {
 	return rows
 }
 
-// gifReader walks through a file; after its end it returns zeros and short says so.
-type gifReader struct {
-	rest  []byte
-	short bool
-}
+// gifReader walks through a file; after its end it returns fewer bytes.
+type gifReader struct{ rest []byte }
 
 func (r *gifReader) next(n int) []byte {
-	if n > len(r.rest) {
-		r.rest, r.short = nil, true
-		return make([]byte, n)
-	}
-	b := r.rest[:n]
-	r.rest = r.rest[n:]
+	b := r.rest[:min(n, len(r.rest))]
+	r.rest = r.rest[len(b):]
 	return b
 }
 
-// blocks joins the sub-blocks up to the empty one. Pillow does not miss that one, nor blocks after the last pixel.
-func (r *gifReader) blocks() []byte {
-	var all []byte
-	for len(r.rest) > 0 && r.rest[0] > 0 {
-		n := int(r.rest[0])
-		if n >= len(r.rest) {
-			r.rest, r.short = nil, true
-			return all
-		}
-		all = append(all, r.rest[1:1+n]...)
-		r.rest = r.rest[1+n:]
+// block returns the next sub-block, nil for the empty one and at the end.
+func (r *gifReader) block() []byte {
+	n := r.next(1)
+	if len(n) == 0 || n[0] == 0 {
+		return nil
 	}
-	r.next(1)
-	return all
+	return r.next(int(n[0]))
 }
 
+// readGIF reads up to the codes of the first frame, as GifImagePlugin does.
 func readGIF(file []byte) (f gifFrame, err error) {
+	truncated := fmt.Errorf("%w: truncated before its first frame", ErrFormat)
 	r := gifReader{rest: file}
 	screen := r.next(13)
-	f.width, f.height = int(binary.LittleEndian.Uint16(screen[6:])), int(binary.LittleEndian.Uint16(screen[8:]))
-	palette := func(flags byte) {
+	if len(screen) < 13 {
+		return f, truncated
+	}
+	f.width, f.height = int(le.Uint16(screen[6:])), int(le.Uint16(screen[8:]))
+	takePalette := func(flags byte) {
 		if flags&0x80 != 0 {
-			f.palette = r.next(3 << (flags&7 + 1))
+			if f.palette = r.next(3 << (flags&7 + 1)); isRamp(f.palette) {
+				f.palette = nil
+			}
 		}
 	}
-	palette(screen[10])
-	for !r.short {
-		switch kind := r.next(1)[0]; kind {
-		case '!': // extension
-			label := r.next(1)[0]
-			control := r.blocks()
-			if label == 0xf9 && len(control) >= 4 && control[0]&1 != 0 {
-				f.background = control[3] // Pillow fills the canvas with the transparent index
+	takePalette(screen[10])
+	for {
+		switch b := r.next(1); {
+		case len(b) == 0:
+			return f, truncated
+		case b[0] == ';':
+			return f, fmt.Errorf("%w: no frame", ErrFormat)
+		case b[0] == '!':
+			if err := f.extension(&r); err != nil {
+				return f, err
 			}
-		case ',': // image
+		case b[0] == ',':
 			d := r.next(9)
-			f.x0, f.y0 = int(binary.LittleEndian.Uint16(d)), int(binary.LittleEndian.Uint16(d[2:]))
-			f.frameW, f.frameH = int(binary.LittleEndian.Uint16(d[4:])), int(binary.LittleEndian.Uint16(d[6:]))
+			if len(d) < 9 {
+				return f, truncated
+			}
+			f.x0, f.y0, f.frameW, f.frameH = int(le.Uint16(d)), int(le.Uint16(d[2:])), int(le.Uint16(d[4:])), int(le.Uint16(d[6:]))
 			f.width, f.height = max(f.width, f.x0+f.frameW), max(f.height, f.y0+f.frameH)
 			f.interlaced = d[8]&0x40 != 0
-			palette(d[8])
-			f.grayRamp = isRamp(f.palette)
-			f.codeBits = int(r.next(1)[0])
-			if r.short {
-				return f, fmt.Errorf("%w: truncated before its first frame", ErrFormat)
+			takePalette(d[8])
+			bits := r.next(1)
+			if len(bits) == 0 {
+				return f, truncated
 			}
-			f.data = r.blocks()
+			f.codeBits, f.data = int(bits[0]), r.rest
 			return f, nil
-		case ';':
-			return f, fmt.Errorf("%w: no frame", ErrFormat)
 		}
 	}
-	return f, fmt.Errorf("%w: truncated before its first frame", ErrFormat)
+}
+
+// extension reads what may stand before a frame; of a control block Pillow takes the transparent index, with which it
+// fills the canvas.
+func (f *gifFrame) extension(r *gifReader) error {
+	const control, comment, application = 0xf9, 0xfe, 0xff
+	label, b := r.next(1), r.block()
+	if len(label) == 0 {
+		return fmt.Errorf("%w: truncated in an extension", ErrFormat)
+	}
+	if label[0] == control && b != nil {
+		if len(b) < 3 || b[0]&1 != 0 && len(b) < 4 {
+			return fmt.Errorf("%w: control block of %d bytes", ErrFormat, len(b))
+		}
+		if b[0]&1 != 0 {
+			f.background = b[3]
+		}
+	}
+	if label[0] == comment {
+		for len(b) > 0 {
+			b = r.block()
+		}
+		return nil
+	}
+	if label[0] == application && bytes.HasPrefix(b, []byte("NETSCAPE2.0")) {
+		r.block()
+	}
+	for len(r.block()) > 0 { // once more where the first block was empty, too
+	}
+	return nil
 }
 
 // isRamp reports whether entry i of a palette of three bytes each is the grey i throughout.
@@ -146,5 +176,131 @@ func isRamp(palette []byte) bool {
 			return false
 		}
 	}
+	return true
+}
+
+const gifCodeBits = 12
+
+// gifCodes expands LZW codes as Pillow's decoder does, which knows of no end: it passes over end codes and empty blocks
+// until the last pixel has come. compress/lzw ends there, and takes no codes of 1 bit or of more than 8.
+type gifCodes struct {
+	data  []byte
+	block int // bytes left in the sub-block
+	bits  uint32
+	have  int // of bits
+
+	clear, next, size int // the code that clears the table, the first free one, and bits of a code
+	last              int // the code before, -1 after clear
+	first             uint8
+	prefix            [1 << gifCodeBits]uint16
+	suffix            [1 << gifCodeBits]uint8
+	buffer            [1<<gifCodeBits + 1]uint8
+	pending           []uint8 // the end of buffer: what is expanded and not yet read
+}
+
+func newGIFCodes(data []byte, bits int) (*gifCodes, error) {
+	if bits > gifCodeBits {
+		return nil, fmt.Errorf("%w: codes of %d bits", ErrFormat, bits)
+	}
+	c := &gifCodes{data: data, clear: 1 << bits}
+	c.reset()
+	return c, nil
+}
+
+func (c *gifCodes) reset() {
+	c.next, c.last = c.clear+2, -1
+	for c.size = 1; 1<<c.size <= c.clear; c.size++ {
+	}
+}
+
+func (c *gifCodes) read(row []uint8) error {
+	for len(row) > 0 {
+		n := copy(row, c.pending)
+		row, c.pending = row[n:], c.pending[n:]
+		if len(row) == 0 {
+			return nil
+		}
+		code, ok := c.code()
+		switch {
+		case !ok:
+			return fmt.Errorf("%w: truncated frame", ErrFormat)
+		case code == c.clear:
+			c.reset()
+		case code == c.clear+1: // the end
+		default:
+			if !c.expand(code) {
+				return fmt.Errorf("%w: damaged frame", ErrFormat)
+			}
+		}
+	}
+	return nil
+}
+
+// code returns the next code, if a whole block holds it.
+func (c *gifCodes) code() (int, bool) {
+	for c.have < c.size {
+		if c.block == 0 {
+			if len(c.data) == 0 || len(c.data) < 1+int(c.data[0]) {
+				return 0, false
+			}
+			c.block, c.data = int(c.data[0]), c.data[1:]
+			continue
+		}
+		c.bits |= uint32(c.data[0]) << c.have
+		c.data, c.block, c.have = c.data[1:], c.block-1, c.have+8
+	}
+	code := int(c.bits & (1<<c.size - 1))
+	c.bits >>= c.size
+	c.have -= c.size
+	return code, true
+}
+
+// expand makes code's pixels pending, and adds to the table what it stands for with the code before.
+func (c *gifCodes) expand(code int) bool {
+	at := len(c.buffer)
+	push := func(v uint8) bool {
+		if at == 0 {
+			return false
+		}
+		at--
+		c.buffer[at] = v
+		return true
+	}
+	if c.last < 0 {
+		if code > c.clear {
+			return false
+		}
+		c.first = uint8(code)
+		c.last = code
+		push(c.first)
+		c.pending = c.buffer[at:]
+		return true
+	}
+	if code > c.next {
+		return false
+	}
+	s := code
+	if code == c.next { // the code that is being defined: the one before and its own first pixel
+		push(c.first)
+		s = c.last
+	}
+	for ; s >= c.clear; s = int(c.prefix[s]) {
+		if s >= len(c.suffix) || !push(c.suffix[s]) {
+			return false
+		}
+	}
+	c.first = uint8(s)
+	if !push(c.first) {
+		return false
+	}
+	c.pending = c.buffer[at:]
+	if c.next < len(c.suffix) {
+		c.suffix[c.next], c.prefix[c.next] = c.first, uint16(c.last)
+		if c.next == 1<<c.size-1 && c.size < gifCodeBits {
+			c.size++
+		}
+		c.next++
+	}
+	c.last = code
 	return true
 }

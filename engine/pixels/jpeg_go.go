@@ -20,6 +20,9 @@ func Decoders() string {
 }
 
 func decodeJPEG(file []byte, l Limits) (*Picture, error) {
+	if _, err := readJPEGMarkers(file); err != nil {
+		return nil, err
+	}
 	c, err := jpeg.DecodeConfig(bytes.NewReader(file))
 	if err != nil {
 		return nil, broken("image/jpeg", err)

@@ -21,6 +21,9 @@ func Decoders() string {
 }
 
 func decodeJPEG(file []byte, l Limits) (*Picture, error) {
+	if _, err := readJPEGMarkers(file); err != nil {
+		return nil, err
+	}
 	var header C.pixels_jpeg
 	data, size := (*C.uint8_t)(unsafe.Pointer(&file[0])), C.size_t(len(file))
 	if C.pixels_jpeg_header(data, size, &header) != 0 {

@@ -14,13 +14,19 @@ const (
 	RGB       Mode = "RGB"
 	RGBA      Mode = "RGBA" // red, green, blue, alpha; premultiplied while it is resized
 	CMYK      Mode = "CMYK" // 0 is no ink
+
+	// TIFF only:
+	Integer       Mode = "I" // one sample of 32 bits with a sign, in Wide
+	Float         Mode = "F" // one sample of float32, in Wide
+	YCbCr         Mode = "YCbCr"
+	PalettedAlpha Mode = "PA" // an index into Palette, alpha; yet Pillow resizes both smoothly
 )
 
 func (m Mode) bands() int {
 	switch m {
-	case GrayAlpha:
+	case GrayAlpha, PalettedAlpha:
 		return 2
-	case RGB:
+	case RGB, YCbCr:
 		return 3
 	case RGBA, CMYK:
 		return 4
@@ -35,19 +41,34 @@ func (m Mode) alpha() bool { return m == GrayAlpha || m == RGBA }
 type Picture struct {
 	Mode          Mode
 	Width, Height int
-	Pix           []uint8       // rows without padding, a pixel's samples together; nil for Gray16
+	Pix           []uint8       // rows without padding, a pixel's samples together; nil for Gray16, Integer and Float
 	Pix16         []uint16      // Gray16 only
-	Palette       [256][3]uint8 // Paletted only; entries that the file lacks are black
+	Wide          []float64     // Integer and Float only
+	Palette       [256][3]uint8 // Paletted and PalettedAlpha only; entries that the file lacks are black
 }
 
 func newPicture(mode Mode, width, height int) *Picture {
 	p := &Picture{Mode: mode, Width: width, Height: height}
-	if mode == Gray16 {
-		p.Pix16 = make([]uint16, width*height)
-	} else {
-		p.Pix = make([]uint8, width*height*mode.bands())
+	switch n := width * height; mode {
+	case Gray16:
+		p.Pix16 = make([]uint16, n)
+	case Integer, Float:
+		p.Wide = make([]float64, n)
+	default:
+		p.Pix = make([]uint8, n*mode.bands())
 	}
 	return p
+}
+
+// pixelBytes is what a pixel of the mode takes in a Picture.
+func (m Mode) pixelBytes() int {
+	switch m {
+	case Gray16:
+		return 2
+	case Integer, Float:
+		return 8
+	}
+	return m.bands()
 }
 
 // RGBA returns the whole picture converted as Pillow's convert("RGB") does, opaque: alpha is dropped, not blended.
@@ -55,9 +76,12 @@ func (p *Picture) RGBA() *image.RGBA {
 	m := image.NewRGBA(image.Rect(0, 0, p.Width, p.Height))
 	row := make([]uint8, 3*p.Width)
 	for y := range p.Height {
-		if p.Mode == Gray16 {
+		switch p.Mode {
+		case Gray16:
 			gray16ToRGB(row, p.Pix16[y*p.Width:][:p.Width])
-		} else {
+		case Integer, Float:
+			wideToRGB(row, p.Wide[y*p.Width:][:p.Width])
+		default:
 			n := p.Width * p.Mode.bands()
 			p.toRGB(row, p.Pix[y*n:][:n])
 		}
@@ -70,7 +94,7 @@ func (p *Picture) RGBA() *image.RGBA {
 	return m
 }
 
-// toRGB converts samples of p's mode, all but Gray16, to three a pixel.
+// toRGB converts samples of p's mode, all but Gray16, Integer and Float, to three a pixel.
 func (p *Picture) toRGB(rgb, samples []uint8) {
 	switch p.Mode {
 	case RGB:
@@ -87,9 +111,14 @@ func (p *Picture) toRGB(rgb, samples []uint8) {
 				rgb[i+c] = paper - muldiv255(samples[j+c], paper)
 			}
 		}
-	case Paletted:
-		for i, v := range samples {
-			copy(rgb[3*i:3*i+3], p.Palette[v][:])
+	case Paletted, PalettedAlpha:
+		step := p.Mode.bands()
+		for i := range len(rgb) / 3 {
+			copy(rgb[3*i:3*i+3], p.Palette[samples[i*step]][:])
+		}
+	case YCbCr:
+		for i := 0; i < len(rgb); i += 3 {
+			rgb[i], rgb[i+1], rgb[i+2] = ycbcrToRGB(samples[i], samples[i+1], samples[i+2])
 		}
 	default:
 		step := p.Mode.bands()

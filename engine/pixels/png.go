@@ -1,13 +1,11 @@
 package pixels
 
 import (
-	"bytes"
-	"encoding/binary"
-	"errors"
+	"bufio"
 	"fmt"
-	"image"
-	"image/png"
 	"io"
+
+	"github.com/klauspost/compress/zlib"
 )
 
 const pngMagic = "\x89PNG\r\n\x1a\n"
@@ -21,132 +19,170 @@ const (
 	pngRGBA      = 6
 )
 
-// pngFile is what the mode depends on, and the chunks that the samples depend on.
-type pngFile struct {
-	width, height  int
-	depth, colour  byte
-	palette        []byte
-	header, pixels []byte // the chunks IHDR and PLTE; the IDATs, which stand together
+// pngKind is what Pillow makes of a depth and a colour type.
+type pngKind struct {
+	mode Mode
+	raw  string
 }
 
-// pngMode is Pillow's table of modes; a missing key is a combination that PNG does not allow.
-func pngMode(depth, colour byte) (Mode, bool) {
-	m, ok := map[[2]byte]Mode{
-		{1, pngGray}: Bilevel, {2, pngGray}: Gray, {4, pngGray}: Gray, {8, pngGray}: Gray, {16, pngGray}: Gray16,
-		{1, pngPalette}: Paletted, {2, pngPalette}: Paletted, {4, pngPalette}: Paletted, {8, pngPalette}: Paletted,
-		{8, pngRGB}: RGB, {16, pngRGB}: RGB, {8, pngRGBA}: RGBA, {16, pngRGBA}: RGBA,
-		{8, pngGrayAlpha}: GrayAlpha, {16, pngGrayAlpha}: RGBA,
-	}[[2]byte{depth, colour}]
-	return m, ok
+// pngKinds is Pillow's table; a missing key is a combination that PNG does not allow.
+var pngKinds = map[[2]byte]pngKind{
+	{1, pngGray}: {Bilevel, "1"}, {2, pngGray}: {Gray, "L;2"}, {4, pngGray}: {Gray, "L;4"}, {8, pngGray}: {Gray, "L"}, {16, pngGray}: {Gray16, "I;16B"},
+	{1, pngPalette}: {Paletted, "P;1"}, {2, pngPalette}: {Paletted, "P;2"}, {4, pngPalette}: {Paletted, "P;4"}, {8, pngPalette}: {Paletted, "P"},
+	{8, pngRGB}: {RGB, "RGB"}, {16, pngRGB}: {RGB, "RGB;16B"}, {8, pngRGBA}: {RGBA, "RGBA"}, {16, pngRGBA}: {RGBA, "RGBA;16B"},
+	{8, pngGrayAlpha}: {GrayAlpha, "LA"}, {16, pngGrayAlpha}: {RGBA, "LA;16B"},
 }
 
-// readPNG finds the chunks up to the first one after the pixels. The others do not matter to the samples: above all tRNS,
-// which Pillow leaves out of them and image/png would not.
-func readPNG(file []byte) (f pngFile, err error) {
-	rest, first := file[len(pngMagic):], 0
-	for len(rest) >= 12 {
-		n := binary.BigEndian.Uint32(rest)
-		if uint64(n)+12 > uint64(len(rest)) {
-			return f, fmt.Errorf("%w: truncated in its chunk %q", ErrFormat, rest[4:8])
-		}
-		chunk, kind, body := rest[:12+n], string(rest[4:8]), rest[8:8+n]
-		switch {
-		case kind == "IHDR" && n == 13 && f.header == nil:
-			f.width, f.height = int(binary.BigEndian.Uint32(body)), int(binary.BigEndian.Uint32(body[4:]))
-			f.depth, f.colour = body[8], body[9]
-			f.header = chunk[:len(chunk):len(chunk)]
-		case kind == "PLTE" && f.palette == nil && f.header != nil:
-			f.palette = body
-			f.header = append(f.header, chunk...)
-		case kind == "IDAT":
-			at := len(file) - len(rest)
-			if f.pixels == nil {
-				first = at
-			}
-			f.pixels = file[first : at+len(chunk)]
-		case f.pixels != nil:
-			return f, nil
-		}
-		rest = rest[len(chunk):]
+func sizePNG(file []byte) (width, height, perPixel int, err error) {
+	f := pngFile{file: file}
+	if err := f.readHead(); err != nil {
+		return 0, 0, 0, err
 	}
-	return f, nil
+	return f.width, f.height, f.kind.mode.pixelBytes(), nil
 }
 
+// decodePNG reads as Pillow does, which is laxer than image/png (it lets wrong checksums of pixels, missing ends and
+// missing rows pass) and at the same time stricter (every other chunk counts, also behind the pixels). Its samples leave
+// out tRNS, which image/png would not.
 func decodePNG(file []byte, l Limits) (*Picture, error) {
-	f, err := readPNG(file)
-	if err != nil {
+	f := pngFile{file: file}
+	if err := f.readHead(); err != nil {
 		return nil, err
-	}
-	mode, ok := pngMode(f.depth, f.colour)
-	switch {
-	case f.header == nil || f.pixels == nil:
-		return nil, fmt.Errorf("%w: no header or no pixels", ErrFormat)
-	case !ok:
-		return nil, fmt.Errorf("%w: no PNG has depth %d with colour type %d", ErrFormat, f.depth, f.colour)
 	}
 	if err := l.checkSize(f.width, f.height); err != nil {
 		return nil, err
 	}
 	// Deflate expands 1032 times at most, so a header that promises more is lying: no memory is taken for it.
-	if bits := int64(f.width) * int64(f.height) * int64(f.depth); bits/8 > 1032*int64(len(f.pixels)) {
-		return nil, fmt.Errorf("%w: %d bytes cannot hold %d x %d pixels", ErrFormat, len(f.pixels), f.width, f.height)
+	if bits := int64(f.frame.Dx()) * int64(f.frame.Dy()) * int64(rawModes[f.kind.raw].bits); bits/8 > 1032*int64(len(file)-f.at) {
+		return nil, fmt.Errorf("%w: %d bytes cannot hold %d x %d pixels", ErrFormat, len(file)-f.at, f.width, f.height)
 	}
-	m, err := png.Decode(io.MultiReader(
-		bytes.NewReader([]byte(pngMagic)), bytes.NewReader(f.header), bytes.NewReader(f.pixels), bytes.NewReader(pngEnd)))
-	if err != nil {
-		return nil, broken("image/png", err)
-	}
-	p := &Picture{Mode: mode, Width: f.width, Height: f.height}
-	if mode == Paletted {
+	p := newPicture(f.kind.mode, f.width, f.height)
+	if f.kind.mode == Paletted {
 		p.setPalette(f.palette, 3, 0, 1, 2)
 	}
-	return p, p.takePNG(m)
+	data := pngData{f: &f}
+	inflated, err := zlib.NewReader(bufio.NewReader(&data))
+	if err != nil {
+		return nil, broken("pixels", err)
+	}
+	defer inflated.Close()
+	if err := f.readRows(p, inflated); err != nil {
+		return nil, err
+	}
+	return p, f.readTail()
 }
 
-// pngEnd is the chunk IEND, which Pillow does not miss where it is missing.
-var pngEnd = []byte("\x00\x00\x00\x00IEND\xaeB`\x82")
-
-var errKind = errors.New("decoder returned another kind of picture than the header says")
-
-// takePNG takes over, or converts to p's mode, the samples of m.
-func (p *Picture) takePNG(m image.Image) error {
-	switch m := m.(type) {
-	case *image.Gray:
-		p.Pix = m.Pix
-	case *image.Paletted:
-		p.Pix = m.Pix
-	case *image.Gray16:
-		p.Pix16 = make([]uint16, len(m.Pix)/2)
-		for i := range p.Pix16 {
-			p.Pix16[i] = binary.BigEndian.Uint16(m.Pix[2*i:])
+// readRows inflates the passes, each row of which is a filter's number and packed samples. Pillow is content with fewer
+// rows where the stream ends properly: what is missing is black.
+func (f *pngFile) readRows(p *Picture, inflated io.Reader) error {
+	bits := rawModes[f.kind.raw].bits
+	some := false
+	for _, pass := range f.passes() {
+		w, h := pass.size(f.frame.Dx(), f.frame.Dy())
+		if w == 0 || h == 0 {
+			continue
 		}
-	case *image.RGBA:
-		p.Pix = pick(m.Pix, 4, 0, 1, 2)
-	case *image.NRGBA:
-		p.Pix = m.Pix
-		if p.Mode == GrayAlpha {
-			p.Pix = pick(m.Pix, 4, 0, 3)
+		row, above := make([]byte, 1+(w*bits+7)/8), make([]byte, 1+(w*bits+7)/8)
+		for y := range h {
+			if _, err := io.ReadFull(inflated, row); err != nil {
+				if err == io.EOF && some {
+					return nil
+				}
+				return broken("truncated or damaged pixels", err)
+			}
+			some = true
+			if !unfilter8(row[0], row[1:], above[1:], (bits+7)/8) {
+				return fmt.Errorf("%w: filter %d", ErrFormat, row[0])
+			}
+			f.put(p, row[1:], w, f.frame.Min.X+pass.x0, pass.dx, f.frame.Min.Y+pass.y0+y*pass.dy)
+			row, above = above, row
 		}
-	case *image.RGBA64: // Pillow keeps the upper byte of each sample
-		p.Pix = pick(m.Pix, 8, 0, 2, 4)
-	case *image.NRGBA64:
-		p.Pix = pick(m.Pix, 8, 0, 2, 4, 6)
 	}
-	if len(p.Pix) != p.Width*p.Height*p.Mode.bands() && len(p.Pix16) != p.Width*p.Height {
-		return broken("image/png", errKind)
+	if err := streamEnd(inflated); err != nil {
+		return broken("end of pixels", err)
 	}
 	return nil
 }
 
-// pick gathers the bytes at the given offsets of every group of step bytes.
-func pick(pix []uint8, step int, at ...int) []uint8 {
-	out := make([]uint8, 0, len(pix)/step*len(at))
-	for ; len(pix) >= step; pix = pix[step:] {
-		for _, i := range at {
-			out = append(out, pix[i])
+// pngPass is a grid of pixels that stands in the file as a picture of its own.
+type pngPass struct{ x0, y0, dx, dy int }
+
+func (f *pngFile) passes() []pngPass {
+	if !f.interlaced {
+		return []pngPass{{0, 0, 1, 1}}
+	}
+	return []pngPass{{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}}
+}
+
+func (s pngPass) size(width, height int) (w, h int) {
+	return (width - s.x0 + s.dx - 1) / s.dx, (height - s.y0 + s.dy - 1) / s.dy
+}
+
+// unfilter8 adds to row what its filter predicts from the bytes to the left, bpp before, and above.
+func unfilter8(filter byte, row, above []byte, bpp int) bool {
+	above = above[:len(row)]
+	switch filter {
+	case 0:
+	case 1:
+		for i := bpp; i < len(row); i++ {
+			row[i] += row[i-bpp]
+		}
+	case 2:
+		for i, v := range above {
+			row[i] += v
+		}
+	case 3:
+		for i := range min(bpp, len(row)) {
+			row[i] += above[i] / 2
+		}
+		for i := bpp; i < len(row); i++ {
+			row[i] += uint8((int(row[i-bpp]) + int(above[i])) / 2)
+		}
+	case 4:
+		for i := range min(bpp, len(row)) {
+			row[i] += above[i]
+		}
+		for i := bpp; i < len(row); i++ {
+			row[i] += paeth(int(row[i-bpp]), int(above[i]), int(above[i-bpp]))
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// paeth returns which of left, above and corner is nearest to left + above - corner.
+func paeth(left, above, corner int) uint8 {
+	pa, pb := above-corner, left-corner
+	pc := pa + pb
+	pa, pb, pc = max(pa, -pa), max(pb, -pb), max(pc, -pc)
+	switch {
+	case pa <= pb && pa <= pc:
+		return uint8(left)
+	case pb <= pc:
+		return uint8(above)
+	}
+	return uint8(corner)
+}
+
+// put unpacks a row of n pixels into p's row y, to every dx-th pixel from x on.
+func (f *pngFile) put(p *Picture, row []byte, n, x, dx, y int) {
+	unpack := rawModes[f.kind.raw].unpack
+	if dx == 1 {
+		unpack(p, y*p.Width+x, row, n)
+		return
+	}
+	line := newPicture(p.Mode, n, 1)
+	unpack(line, 0, row, n)
+	bands := p.Mode.bands()
+	for i := range n {
+		at := y*p.Width + x + i*dx
+		if p.Mode == Gray16 {
+			p.Pix16[at] = line.Pix16[i]
+		} else {
+			copy(p.Pix[at*bands:(at+1)*bands], line.Pix[i*bands:])
 		}
 	}
-	return out
 }
 
 // setPalette reads entries of step bytes, with red, green and blue at the given offsets.

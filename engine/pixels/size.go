@@ -23,51 +23,6 @@ func DecodedBytes(file []byte, l Limits) (int64, error) {
 	return int64(width) * int64(height) * int64(perPixel), nil
 }
 
-// sizePNG counts what image/png returns, twice where it puts seven passes together, and what takePNG makes of it.
-func sizePNG(file []byte) (width, height, perPixel int, err error) {
-	f, err := readPNG(file)
-	if err != nil || f.header == nil {
-		return 0, 0, 0, fmt.Errorf("%w: no header", ErrFormat)
-	}
-	mode, ok := pngMode(f.depth, f.colour)
-	if !ok {
-		return 0, 0, 0, fmt.Errorf("%w: no PNG has depth %d with colour type %d", ErrFormat, f.depth, f.colour)
-	}
-	kept, decoded := mode.bands(), 4 // RGBA, NRGBA
-	switch {
-	case mode == Gray16:
-		kept, decoded = 2, 2
-	case mode == Bilevel || mode == Gray || mode == Paletted:
-		kept, decoded = 0, 1 // taken over as they are
-	case f.depth == 16:
-		decoded = 8
-	case mode == RGBA:
-		kept = 0
-	}
-	if interlaced := f.header[8+12] != 0; interlaced {
-		decoded *= 2
-	}
-	return f.width, f.height, kept + decoded, nil
-}
-
-func sizeGIF(file []byte) (width, height, perPixel int, err error) {
-	f, err := readGIF(file)
-	return f.width, f.height, 1, err
-}
-
-// sizeBMP counts what x/image/bmp returns, four bytes of a coloured pixel, and three or four that are kept.
-func sizeBMP(file []byte) (width, height, perPixel int, err error) {
-	if len(file) < 14+40 {
-		return 0, 0, 0, fmt.Errorf("%w: truncated in its header", ErrFormat)
-	}
-	width, height = int(int32(binary.LittleEndian.Uint32(file[18:]))), int(int32(binary.LittleEndian.Uint32(file[22:])))
-	perPixel = 1
-	if bits := binary.LittleEndian.Uint16(file[28:]); bits > 8 {
-		perPixel = 8
-	}
-	return width, max(height, -height), perPixel, nil
-}
-
 // sizeWebP counts samples with the planes that they are made of: luma and chroma, or a word of lossless colour or alpha.
 func sizeWebP(file []byte) (width, height, perPixel int, err error) {
 	f, err := readWebP(file)

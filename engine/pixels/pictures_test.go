@@ -1,0 +1,134 @@
+package pixels
+
+import (
+	"archive/zip"
+	"bufio"
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// generated is a picture of testdata/make_pictures.py and what Pillow 13 makes of it.
+type generated struct {
+	Name, Kind, Refused string
+	Mode                Mode
+	Size                [2]int
+	Crop64, Crop224     string // SHA-256 of the crop's RGB bytes; "" where Pillow would take gigabytes
+	Exif64              string // the same after ImageOps.exif_transpose, where there is an orientation
+	RGB24               []byte // of stored JPEGs, the crop at 24 itself
+}
+
+// generatedPictures returns the 200 stored ones, or those in the folder VBGE_PICTURES.
+func generatedPictures(t testing.TB) (fs.FS, []generated) {
+	t.Helper()
+	var files fs.FS
+	if dir := os.Getenv("VBGE_PICTURES"); dir != "" {
+		files = os.DirFS(dir)
+	} else {
+		archive, err := zip.OpenReader("testdata/pictures.zip")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { archive.Close() })
+		files = archive
+	}
+	manifest, err := fs.ReadFile(files, "manifest.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []generated
+	for lines := bufio.NewScanner(bytes.NewReader(manifest)); lines.Scan(); {
+		var g generated
+		if err := json.Unmarshal(lines.Bytes(), &g); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, g)
+	}
+	if len(all) < 200 {
+		t.Fatalf("%d pictures, want 200 at least", len(all))
+	}
+	return files, all
+}
+
+// TestPictures compares with Pillow: what that refuses is refused, what it reads is read the same. listed are the
+// differences that docs/exactness.md lists.
+func TestPictures(t *testing.T) {
+	files, all := generatedPictures(t)
+	differ := map[string][]string{}
+	refused := 0
+	for _, g := range all {
+		file, err := fs.ReadFile(files, g.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		how := g.differs(t, file)
+		if g.Refused != "" {
+			refused++
+		}
+		if how == "" {
+			continue
+		}
+		differ[how] = append(differ[how], g.Name)
+		if !listed(g, how) {
+			t.Errorf("%s, %s: %s", g.Name, g.Kind, how)
+		}
+	}
+	for _, how := range slices.Sorted(maps.Keys(differ)) {
+		t.Logf("%d: %s: %.6s", len(differ[how]), how, differ[how])
+	}
+	t.Logf("%d pictures, of which Pillow refuses %d", len(all), refused)
+}
+
+// differs tells how vbge differs from Pillow, "" where it does not.
+func (g generated) differs(t *testing.T, file []byte) string {
+	p, err := Decode(file, Limits{MaxPixels: 1 << 28})
+	switch {
+	case err != nil && !errors.Is(err, ErrFormat) && !errors.Is(err, ErrTooLarge):
+		return "neither ErrFormat nor ErrTooLarge: " + err.Error()
+	case err != nil && g.Refused == "":
+		return "refused: " + err.Error()
+	case err != nil:
+		return ""
+	case g.Refused != "":
+		return "read, and Pillow refuses: " + g.Refused
+	}
+	mode := cmp.Or(map[Mode]Mode{"I;16B": Gray16}[g.Mode], g.Mode)
+	if p.Mode != mode || p.Width != g.Size[0] || p.Height != g.Size[1] {
+		return "other mode or size"
+	}
+	if !Exact() && strings.HasSuffix(g.Name, ".jpg") {
+		if g.RGB24 == nil {
+			return ""
+		}
+		if largest, mean := distance(t, p.Crop(24), g.RGB24); largest > goLargest || mean > goMean {
+			return "far off"
+		}
+		return ""
+	}
+	if digest(p.Crop(64)) != g.Crop64 || g.Crop224 != "" && digest(p.Crop(224)) != g.Crop224 {
+		return "other pixels"
+	}
+	if g.Exif64 != "" && digest(p.Oriented(Orientation(file)).Crop(64)) != g.Exif64 {
+		return "turned otherwise"
+	}
+	if g.Exif64 == "" && Orientation(file) != 1 {
+		return "turned, and by Pillow not"
+	}
+	return ""
+}
+
+func digest(rgb []uint8) string {
+	sum := sha256.Sum256(rgb)
+	return hex.EncodeToString(sum[:])
+}
+
+func listed(g generated, how string) bool { return false }
