@@ -217,18 +217,40 @@ func makeOthers(t *testing.T, m *milvus) {
 		}
 	}
 	makeTutorial(t, m, "tutorial")
-	must(m.client.NewCollection(ctx, "euclid", testDimension, client.WithAutoID(true), client.WithMetricsType(entity.L2)))
-	must(m.client.NewCollection(ctx, "texts", testDimension, client.WithVectorFieldName("embedding"), client.WithMetricsType(metric)))
+	number := entity.NewField().WithName("id").WithDataType(entity.FieldTypeInt64).WithIsPrimaryKey(true).WithIsAutoID(true)
 	id := entity.NewField().WithName("id").WithDataType(entity.FieldTypeVarChar).WithMaxLength(64).WithIsPrimaryKey(true)
 	vector := entity.NewField().WithName("vector").WithDataType(entity.FieldTypeFloatVector).WithDim(testDimension)
-	must(m.client.CreateCollection(ctx, entity.NewSchema().WithName("newer").WithDescription(`{"vbge": 2, "model": "test model"}`).WithField(id).WithField(vector), 1))
+	other := entity.NewField().WithName("embedding").WithDataType(entity.FieldTypeFloatVector).WithDim(testDimension)
+	must(makeCollection(ctx, m, entity.NewSchema().WithName("euclid").WithAutoID(true).WithField(number).WithField(vector), "vector", entity.L2))
+	must(makeCollection(ctx, m, entity.NewSchema().WithName("texts").WithField(id).WithField(other), "embedding", metric))
+	newer := `{"vbge": 2, "model": "test model"}`
+	must(m.client.CreateCollection(ctx, entity.NewSchema().WithName("newer").WithDescription(newer).WithField(id).WithField(vector), 1,
+		client.WithCollectionProperty(stampProperty, newer)))
+}
+
+// makeCollection makes a collection with a flat index and loads it. The SDK's own NewCollection fails on milvus-lite 3.2.2.
+func makeCollection(ctx context.Context, m *milvus, schema *entity.Schema, field string, metric entity.MetricType) error {
+	if err := m.client.CreateCollection(ctx, schema, 1, client.WithConsistencyLevel(entity.ClStrong)); err != nil {
+		return err
+	}
+	index, err := entity.NewIndexAUTOINDEX(metric)
+	if err != nil {
+		return err
+	}
+	if err := m.client.CreateIndex(ctx, schema.CollectionName, field, index, false); err != nil {
+		return err
+	}
+	return m.client.LoadCollection(ctx, schema.CollectionName, false)
 }
 
 // makeTutorial makes a collection as pymilvus's quick set-up does in the
 // tutorial: an automatic int64 id, the vector, and image_path as a dynamic field.
 func makeTutorial(t *testing.T, m *milvus, name string) {
 	t.Helper()
-	if err := m.client.NewCollection(t.Context(), name, testDimension, client.WithAutoID(true), client.WithMetricsType(metric)); err != nil {
+	schema := entity.NewSchema().WithName(name).WithAutoID(true).WithDynamicFieldEnabled(true).
+		WithField(entity.NewField().WithName("id").WithDataType(entity.FieldTypeInt64).WithIsPrimaryKey(true).WithIsAutoID(true)).
+		WithField(entity.NewField().WithName("vector").WithDataType(entity.FieldTypeFloatVector).WithDim(testDimension))
+	if err := makeCollection(t.Context(), m, schema, "vector", metric); err != nil {
 		t.Fatal(err)
 	}
 	rows := testRows(20)

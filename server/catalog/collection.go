@@ -31,15 +31,18 @@ const (
 	maxPath = 4096 // bytes: PATH_MAX of Linux
 )
 
-// stamp is the collection's description. It tells whose vectors these are, and
-// survives a restart of milvus-lite 2.5.1, which forgets properties.
+// stamp tells whose vectors these are. It is the collection's description, which
+// milvus-lite 3.2.2 does not keep, and a property, which 2.5.1 forgets at its end.
 type stamp struct {
 	Vbge      int    `json:"vbge"` // layout of the collection
 	Model     string `json:"model"`
 	Dimension int    `json:"dimension"`
 }
 
-const layout = 1
+const (
+	layout        = 1
+	stampProperty = "vbge"
+)
 
 // openCollection checks the collection, or makes it for writing, and loads it.
 // Every step is repeatable, so one that was interrupted is completed next time.
@@ -68,11 +71,16 @@ func (m *milvus) openCollection(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	if err := m.accept(found.Schema, o); err != nil {
+	if err := m.accept(found, o); err != nil {
 		return fmt.Errorf("catalog: collection %s in %s: %w", o.Collection, o.URI, err)
 	}
 	if err := m.openIndex(ctx); err != nil {
 		return err
+	}
+	if o.Write && m.lite == nil {
+		if err := m.learnMerging(ctx); err != nil {
+			return err
+		}
 	}
 	return m.load(ctx)
 }
@@ -94,12 +102,14 @@ func (m *milvus) create(ctx context.Context, o Options) error {
 		WithField(text(fieldSource, maxHash))
 	return m.call(ctx, "create collection "+o.Collection, func(ctx context.Context) error {
 		// Strong: what one command has written, the next one finds.
-		return m.client.CreateCollection(ctx, schema, 1, client.WithConsistencyLevel(entity.ClStrong))
+		return m.client.CreateCollection(ctx, schema, 1, client.WithConsistencyLevel(entity.ClStrong),
+			client.WithCollectionProperty(stampProperty, string(description)))
 	})
 }
 
 // accept takes over an existing collection, or says why not.
-func (m *milvus) accept(schema *entity.Schema, o Options) error {
+func (m *milvus) accept(found *entity.Collection, o Options) error {
+	schema := found.Schema
 	field := func(name string) *entity.Field {
 		if at := slices.IndexFunc(schema.Fields, func(f *entity.Field) bool { return f.Name == name }); at >= 0 {
 			return schema.Fields[at]
@@ -114,10 +124,7 @@ func (m *milvus) accept(schema *entity.Schema, o Options) error {
 	if err != nil {
 		return fmt.Errorf("dimension of field %s: %w", fieldVector, err)
 	}
-	var made stamp
-	if json.Unmarshal([]byte(schema.Description), &made) != nil || made.Vbge == 0 {
-		made = stamp{}
-	}
+	made := stampOf(found)
 	switch {
 	case made.Vbge > layout:
 		return fmt.Errorf("it was made by a newer vbge (layout %d, this one knows %d): update vbge", made.Vbge, layout)
@@ -137,6 +144,17 @@ func (m *milvus) accept(schema *entity.Schema, o Options) error {
 		m.output = append(m.output, fieldDynamic)
 	}
 	return nil
+}
+
+// stampOf returns a stamp with Vbge 0 for a collection that something else made.
+func stampOf(found *entity.Collection) stamp {
+	for _, text := range []string{found.Schema.Description, found.Properties[stampProperty]} {
+		var made stamp
+		if json.Unmarshal([]byte(text), &made) == nil && made.Vbge != 0 {
+			return made
+		}
+	}
+	return stamp{}
 }
 
 // openIndex checks the index of the vectors, or makes it in a collection of ours.

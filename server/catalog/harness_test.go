@@ -12,6 +12,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"vbge/server/catalog/milvustest"
 )
 
 const testDimension = 16
@@ -32,7 +34,7 @@ func testBinary(t testing.TB) string {
 // writer are the options of a fresh catalogue that can be written: a .db, or a
 // collection of the server at $VBGE_TEST_MILVUS if that is set.
 func writer(t testing.TB) Options {
-	uri := os.Getenv("VBGE_TEST_MILVUS")
+	uri := os.Getenv(milvustest.URIVariable)
 	if uri == "" {
 		return liteWriter(t)
 	}

@@ -17,13 +17,15 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vbge/server/catalog/milvustest"
 )
 
 // TestMain plays another process when one of the tests starts itself as such.
 func TestMain(m *testing.M) {
 	db := os.Getenv("VBGE_TEST_DB")
 	if db == "" {
-		os.Exit(m.Run())
+		os.Exit(milvustest.Main(m.Run))
 	}
 	play := map[string]func(string) error{"open": playOpen, "lock": playLock}[os.Getenv("VBGE_TEST_PLAY")]
 	if err := play(db); err != nil {

@@ -44,6 +44,7 @@ type milvus struct {
 	timeout time.Duration
 	info    Info
 	key     key
+	merges  bool     // Upsert is not what writes a whole row, see merges.go
 	output  []string // fields that a search fetches
 
 	close func() error

@@ -23,10 +23,14 @@ func (m *milvus) Upsert(ctx context.Context, rows []Row) error {
 	if err != nil {
 		return fmt.Errorf("catalog: write to %s: %w", m.info.Collection, err)
 	}
+	write := m.client.Upsert
+	if m.merges {
+		write = m.client.Insert
+	}
 	for done := 0; done < len(rows); {
 		n := batch(rows[done:], metadata[done:])
 		err := m.call(ctx, fmt.Sprintf("write rows %d to %d of %d to %s", done+1, done+n, len(rows), m.info.Collection), func(ctx context.Context) error {
-			written, err := m.client.Upsert(ctx, m.info.Collection, "", columns(rows[done:done+n], metadata[done:done+n], m.info.Dimension)...)
+			written, err := write(ctx, m.info.Collection, "", columns(rows[done:done+n], metadata[done:done+n], m.info.Dimension)...)
 			if err == nil && written.Len() != n { // milvus-lite stops at a row it cannot take and reports success
 				err = fmt.Errorf("Milvus took %d of %d rows", written.Len(), n)
 			}

@@ -55,8 +55,8 @@ func blameFilter(filter string, err error) error {
 
 // filterCodes are what servers say to a filter, none of them only to that: 2000
 // (segcore) milvus-lite 2.5.1, 1100 (invalid parameter) Milvus 2.4 and later,
-// 65535 (unexpected) 2.3, 1 (legacy) before.
-var filterCodes = []int32{2000, 1100, 65535, 1}
+// 65535 (unexpected) 2.3, 6 (illegal argument) milvus-lite 3.2.2, 1 (legacy) before.
+var filterCodes = []int32{2000, 1100, 65535, 6, 1}
 
 func readHits(result client.SearchResult) ([]Hit, error) {
 	if result.Err != nil {

@@ -1,0 +1,36 @@
+package milvustest
+
+import (
+	"context"
+	"fmt"
+	"os"
+)
+
+// The environment of tests. ServerVariable names a server to start; URIVariable is the address of a running one.
+const (
+	ServerVariable = "VBGE_TEST_SERVER"
+	URIVariable    = "VBGE_TEST_MILVUS"
+)
+
+// Main is for TestMain: it runs the tests beside the server that $VBGE_TEST_SERVER names, if it names one, with the
+// server's address in $VBGE_TEST_MILVUS, and returns their exit status.
+func Main(run func() int) int {
+	name := os.Getenv(ServerVariable)
+	if name == "" {
+		return run()
+	}
+	folder, err := os.MkdirTemp("", "vbge-milvus-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(folder)
+	server, err := Start(context.Background(), name, folder)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer server.Kill()
+	os.Setenv(URIVariable, server.URI)
+	return run()
+}

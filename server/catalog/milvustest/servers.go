@@ -1,0 +1,99 @@
+package milvustest
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+)
+
+// variable is one of the template's, such as {{ proxy_port(int): 19530 }}.
+var variable = regexp.MustCompile(`\{\{ *(\w+)(?:\(\w+\))?(?:: *(.*?))? *\}\}`)
+
+// full prepares Milvus 2.3.5: what its wheel's Python does, without the Python, whose end leaves the server behind,
+// and with etcd on free ports too.
+func full(folder string) (*Server, error) {
+	program, err := Fetched("milvus")
+	if err != nil {
+		return nil, err
+	}
+	ports, err := freePorts(12)
+	if err != nil {
+		return nil, err
+	}
+	configs := filepath.Join(folder, "configs")
+	etcd, client, peer := filepath.Join(configs, "etcd.yaml"), ports[0], ports[1]
+	values := map[string]string{
+		"etcd_port": strconv.Itoa(client), "etcd_data_dir": filepath.Join(folder, "etcd"), "etcd_log_path": filepath.Join(folder, "etcd.log"),
+		"local_storage_dir": filepath.Join(folder, "data"), "rocksmq_data_dir": filepath.Join(folder, "rocksmq"),
+		"system_log_path": filepath.Join(folder, "logs"),
+	}
+	for i, name := range []string{"proxy_port", "proxy_internal_port", "root_coord_port", "query_coord_port", "query_node_port", "index_coord_port", "index_node_port", "data_coord_port", "data_node_port"} {
+		values[name] = strconv.Itoa(ports[2+i])
+	}
+	template, err := os.ReadFile(filepath.Join(program, "config.yaml.template"))
+	if err != nil {
+		return nil, err
+	}
+	logging, err := os.ReadFile(filepath.Join(program, "glog.conf"))
+	if err != nil {
+		return nil, err
+	}
+	config := variable.ReplaceAllFunc(template, func(match []byte) []byte {
+		groups := variable.FindSubmatch(match)
+		if value, ok := values[string(groups[1])]; ok {
+			return []byte(value)
+		}
+		return groups[2]
+	})
+	config = bytes.Replace(config, []byte("\netcd:\n"), []byte("\netcd:\n  config:\n    path: "+etcd+"\n"), 1)
+	if err := os.MkdirAll(configs, 0o755); err != nil {
+		return nil, err
+	}
+	for path, text := range map[string]string{
+		filepath.Join(configs, "milvus.yaml"): string(config),
+		filepath.Join(configs, "glog.conf"):   string(logging),
+		etcd: fmt.Sprintf("name: default\ndata-dir: %s\nlisten-client-urls: http://127.0.0.1:%[2]d\nadvertise-client-urls: http://127.0.0.1:%[2]d\n"+
+			"listen-peer-urls: http://127.0.0.1:%[3]d\ninitial-advertise-peer-urls: http://127.0.0.1:%[3]d\ninitial-cluster: default=http://127.0.0.1:%[3]d\n",
+			values["etcd_data_dir"], client, peer),
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			return nil, err
+		}
+	}
+	health := ports[11]
+	return &Server{
+		URI: "http://127.0.0.1:" + values["proxy_port"], folder: folder, ready: healthy(fmt.Sprintf("http://127.0.0.1:%d/healthz", health)),
+		command: func() *exec.Cmd {
+			cmd := exec.Command(filepath.Join(program, "bin", "milvus"), "run", "standalone")
+			cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+filepath.Join(program, "bin"), "MILVUSCONF="+configs, "DEPLOY_MODE=STANDALONE",
+				fmt.Sprintf("METRICS_PORT=%d", health), "MILVUS_RUN_DIR="+filepath.Join(folder, "run"))
+			return cmd
+		},
+	}, nil
+}
+
+// lite prepares milvus-lite 3.2.2, which is Python.
+func lite(folder string) (*Server, error) {
+	packages, err := Fetched("milvus-lite-3")
+	if err != nil {
+		return nil, err
+	}
+	ports, err := freePorts(1)
+	if err != nil {
+		return nil, err
+	}
+	address := fmt.Sprintf("127.0.0.1:%d", ports[0])
+	return &Server{
+		URI: "http://" + address, folder: folder, ready: answers(address),
+		command: func() *exec.Cmd {
+			cmd := exec.Command("python3", "-c", "from milvus_lite.cmdline import main; main()", "server",
+				"--data-dir", filepath.Join(folder, "data"), "--host", "127.0.0.1", "--port", strconv.Itoa(ports[0]))
+			cmd.Env = append(os.Environ(), "PYTHONPATH="+packages, "PYTHONDONTWRITEBYTECODE=1")
+			return cmd
+		},
+	}, nil
+}
