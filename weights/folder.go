@@ -116,6 +116,11 @@ func (f *Folder) entry(name string, shape []int) (safetensors.Entry, error) {
 	return e, nil
 }
 
+// data returns the elements of an entry as they are in the mapped file, while it is open.
+func (f *Folder) data(e safetensors.Entry) []byte {
+	return f.content[f.header.DataOffset:][e.Begin:e.End:e.End]
+}
+
 // Config returns the model's configuration.
 func (f *Folder) Config() Config { return f.config }
 
@@ -155,7 +160,7 @@ func (f *Folder) Float32(name string, shape ...int) ([]float32, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model folder %s: %w", f.dir, err)
 	}
-	data := f.content[f.header.DataOffset:][e.Begin:e.End:e.End]
+	data := f.data(e)
 	n := len(data) / e.DType.Size()
 	if n == 0 {
 		return []float32{}, nil

@@ -60,7 +60,7 @@ Exit status: 0 all done, 1 some inputs failed or a comparison missed its bound,
 		return fmt.Errorf("%w: %w: see `%s --help`", errUsage, err, c.CommandPath())
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true // cobra's own: it works, and is not what vbge is for
-	root.AddCommand(newConvert(), newInspect(), newIndex(), newServe(), newSearch(), newEmbed(), newTokenize(), newPixels(),
+	root.AddCommand(newConvert(), newInspect(), newExport(), newIndex(), newServe(), newSearch(), newEmbed(), newTokenize(), newPixels(),
 		newVerify(), newBench(), newGPUCheck(), newDoctor(), newDemo(), newTutorial(), newVersion())
 	return root
 }

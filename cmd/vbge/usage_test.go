@@ -14,7 +14,7 @@ import (
 // TestHelp is about every subcommand there is.
 func TestHelp(t *testing.T) {
 	commands := newRoot().Commands()
-	if len(commands) != 15 {
+	if len(commands) != 16 {
 		t.Errorf("%d subcommands", len(commands))
 	}
 	root := vbge(t).want(t, 0, "Exit status: 0 all done")
