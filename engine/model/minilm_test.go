@@ -3,6 +3,7 @@ package model_test
 import (
 	"errors"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -12,25 +13,26 @@ import (
 	"vbge/weights"
 )
 
-func readMiniLM(t *testing.T) *golden.BERT {
+func convertMiniLM(t *testing.T, p weights.Pooling) *weights.Folder {
 	t.Helper()
-	w, err := golden.OpenBERT("../..")
+	w, err := golden.ConvertMiniLM(t.Context(), "../..", p, filepath.Join(t.TempDir(), "minilm"))
 	if errors.Is(err, fs.ErrNotExist) {
 		t.Skip(err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { w.Close() })
 	return w
 }
 
 // TestMiniLM runs the text tower on weights that were trained, with heads of 32, and pools it both ways. On ref,
 // which is slow, the longest texts are left out.
 func TestMiniLM(t *testing.T) {
-	w := readMiniLM(t)
 	x, arrays := readTrace(t, "minilm")
-	for _, w.Pooling = range []weights.Pooling{weights.PoolCLS, weights.PoolMean} {
-		set, err := golden.MiniLM(reference, w.Pooling)
+	for pooling, most := range map[weights.Pooling]int{weights.PoolCLS: 12, weights.PoolMean: 8} { // tokens on ref
+		w := convertMiniLM(t, pooling)
+		set, err := golden.MiniLM(reference, pooling)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -38,10 +40,10 @@ func TestMiniLM(t *testing.T) {
 			m := load(t, b, w, o)
 			texts := slices.Clone(set.Texts)
 			if b.Name() == "ref" {
-				texts = slices.DeleteFunc(texts, func(x golden.Example) bool { return len(x.IDs) > 12 })
+				texts = slices.DeleteFunc(texts, func(x golden.Example) bool { return len(x.IDs) > most })
 			}
-			compare(t, "MiniLM, "+w.Pooling.String(), b, m, texts)
-			if w.Pooling == weights.PoolCLS {
+			compare(t, "MiniLM, "+pooling.String(), b, m, texts)
+			if pooling == weights.PoolCLS {
 				compareStages(t, b, m, "trace_text/", arrays, set.Texts[x.TraceText.TextIndex], 7)
 			}
 		})
@@ -50,19 +52,24 @@ func TestMiniLM(t *testing.T) {
 
 // TestNoVision gives a picture, and patch tokens of one, to a model for texts only.
 func TestNoVision(t *testing.T) {
-	w := readMiniLM(t)
+	tiny, err := weights.ReadConfig(reference + "tiny.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := weights.Random(weights.Config{Text: tiny.Text}, 0)
+	words := []int32{2, 3}
 	eachBackend(t, func(t *testing.T, b op.Backend, o model.Options) {
 		m := load(t, b, w, o)
 		var p op.Pass
-		picture := golden.Batch(golden.Example{Pixels: make([]uint8, 3*16*16), IDs: []int32{101, 102}})
+		picture := golden.Batch(golden.Example{Pixels: make([]uint8, 3*16*16), IDs: words})
 		if _, err := m.Record(&p, picture, nil); !errors.Is(err, model.ErrNoVision) {
 			t.Errorf("a picture: %v, want %v", err, model.ErrNoVision)
 		}
-		patches := golden.Batch(golden.Example{Patches: make([]float32, 384), IDs: []int32{101, 102}})
+		patches := golden.Batch(golden.Example{Patches: make([]float32, tiny.Text.Hidden), IDs: words})
 		if _, _, err := m.RecordKeeping(&p, patches, nil); !errors.Is(err, model.ErrNoVision) {
 			t.Errorf("patch tokens: %v, want %v", err, model.ErrNoVision)
 		}
-		text := golden.Batch(golden.Example{IDs: []int32{101, 102}})
+		text := golden.Batch(golden.Example{IDs: words})
 		if _, _, err := m.RecordKeeping(&p, text, []int{0}); !errors.Is(err, model.ErrNoVision) {
 			t.Errorf("patch tokens to keep: %v, want %v", err, model.ErrNoVision)
 		}
