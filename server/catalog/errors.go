@@ -13,7 +13,7 @@ import (
 // What callers tell apart. Messages say what to change.
 var (
 	ErrUnreachable  = errors.New("Milvus cannot be reached")
-	ErrDenied       = errors.New("Milvus refused the token: check MILVUS_TOKEN or the token file")
+	ErrDenied       = errors.New("Milvus refused access: check the token in MILVUS_TOKEN or --token-file")
 	ErrLocked       = errors.New("another process has this .db open: end it, or serve the catalogue from a Milvus server")
 	ErrNoCollection = errors.New("no such collection: run `vbge index` first, or check --collection and --uri")
 	ErrNotLoaded    = errors.New("the collection is not loaded in Milvus")

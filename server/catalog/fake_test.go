@@ -25,6 +25,7 @@ type fake struct {
 	loads    int              // calls of LoadCollection
 	think    time.Duration    // before HasCollection answers
 	headers  metadata.MD      // of the last Connect
+	with     []grpc.ServerOption
 }
 
 func success() *commonpb.Status { return &commonpb.Status{} }
@@ -122,7 +123,7 @@ func listen(t *testing.T, at string) net.Listener {
 
 // run serves until what it returns is called.
 func (f *fake) run(listener net.Listener) (stop func()) {
-	server := grpc.NewServer()
+	server := grpc.NewServer(f.with...)
 	milvuspb.RegisterMilvusServiceServer(server, f)
 	done := make(chan struct{})
 	go func() { defer close(done); server.Serve(listener) }()

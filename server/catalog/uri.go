@@ -1,17 +1,11 @@
 package catalog
 
 import (
-	"context"
-	"crypto/tls"
 	"fmt"
 	"net"
-	"net/http"
 	"net/url"
 	"strings"
-	"time"
 )
-
-const probeTimeout = 5 * time.Second
 
 // target is a parsed URI: a local file or a server.
 type target struct {
@@ -43,26 +37,4 @@ func parseURI(uri string) (target, error) {
 		u.Host = net.JoinHostPort(u.Hostname(), ports[scheme])
 	}
 	return target{server: u}, nil
-}
-
-// probe connects once without gRPC, whose own error is a late "context deadline
-// exceeded" for a closed port, an unknown host and a bad certificate alike.
-func probe(ctx context.Context, server *url.URL) error {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
-	defer cancel()
-	// gRPC goes through the proxy of the environment, which it asks for as https.
-	if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: &url.URL{Scheme: "https", Host: server.Host}}); err == nil && proxy != nil {
-		return nil
-	}
-	var conn net.Conn
-	var err error
-	if server.Scheme == "https" {
-		conn, err = (&tls.Dialer{Config: &tls.Config{NextProtos: []string{"h2"}}}).DialContext(ctx, "tcp", server.Host)
-	} else {
-		conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", server.Host)
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnreachable, err)
-	}
-	return conn.Close()
 }
