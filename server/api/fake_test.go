@@ -47,7 +47,11 @@ func (e *fakeEngine) Do(ctx context.Context, r engine.Request) ([]engine.Result,
 	for i, in := range r.Inputs {
 		results[i] = e.result
 		results[i].Tokens, results[i].Embedding = 3, []float32{0.6, 0, -0.8}
-		if err := errors.Join(whole, e.errors[in.Text]); err != nil {
+		err := errors.Join(whole, e.errors[in.Text])
+		if e.texts && in.Image != nil {
+			err = engine.ErrNoVision
+		}
+		if err != nil {
 			results[i] = engine.Result{Err: err, Times: e.result.Times}
 		}
 	}

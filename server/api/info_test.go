@@ -25,6 +25,12 @@ func TestTextsAlone(t *testing.T) {
 	if r := c.send(get("/info")); !strings.Contains(string(r.Body), `"max_tokens":{"text":512,"image":0}`) {
 		t.Errorf("/info: %s", r.Body)
 	}
+	if r := c.send(post("/v1/search", `{"text":"a red car"}`)); r.Status != 200 || r.fault != nil {
+		t.Errorf("/v1/search by words: %d %s", r.Status, r.Body)
+	}
+	if r := c.send(post("/v1/search?text=in+red", string(picture(t, "rgb.png"))).of("image/png")); r.fault == nil || r.fault.Code != "no_vision" {
+		t.Errorf("/v1/search by a picture: %+v", r)
+	}
 	if r := c.send(post("/v1/items", "a picture").of("image/png")); r.fault == nil || r.fault.Code != "no_vision" {
 		t.Errorf("/v1/items: %+v", r)
 	}
