@@ -22,7 +22,7 @@ const alignment = 64
 // input gives the same bytes. Data is called twice, for a sum and to be written: no tensor is held
 // in memory. Errors name the tensor; what was written by then is no valid file.
 func Write(w io.Writer, tensors []tensor.Source) error {
-	all, err := storagesOf(tensors)
+	all, err := blocksOf(tensors)
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
@@ -52,24 +52,24 @@ func Write(w io.Writer, tensors []tensor.Source) error {
 	return nil
 }
 
-// stored is one storage to write.
-type stored struct {
+// block is one storage to write.
+type block struct {
 	key    string
 	source tensor.Source // one of those that share it
 	count  int
 	bytes  int64
 }
 
-// stores are the storages in the order of their first tensor, and by each tensor's name.
-type stores struct {
-	list []*stored
-	of   map[string]*stored
+// blocks are the storages in the order of their first tensor, and by each tensor's name.
+type blocks struct {
+	list []*block
+	of   map[string]*block
 }
 
-// storagesOf numbers the storages, and checks what cannot be written.
-func storagesOf(tensors []tensor.Source) (*stores, error) {
-	all := &stores{of: make(map[string]*stored, len(tensors))}
-	shared := map[string]*stored{}
+// blocksOf numbers the storages, and checks what cannot be written.
+func blocksOf(tensors []tensor.Source) (*blocks, error) {
+	all := &blocks{of: make(map[string]*block, len(tensors))}
+	shared := map[string]*block{}
 	for _, t := range tensors {
 		n, err := tensor.Count(t.Shape)
 		if err != nil {
@@ -83,7 +83,7 @@ func storagesOf(tensors []tensor.Source) (*stores, error) {
 		}
 		s := shared[t.Storage]
 		if s == nil || t.Storage == "" {
-			s = &stored{strconv.Itoa(len(all.list)), t, n, int64(n) * int64(t.DType.Size())}
+			s = &block{strconv.Itoa(len(all.list)), t, n, int64(n) * int64(t.DType.Size())}
 			all.list, shared[t.Storage] = append(all.list, s), s
 		}
 		if s.count != n || s.source.DType != t.DType {
@@ -164,7 +164,7 @@ func (c *counter) Write(p []byte) (int, error) {
 }
 
 // pickled writes data.pkl: opcodes of protocol 2, as in machine.
-func pickled(tensors []tensor.Source, all *stores) string {
+func pickled(tensors []tensor.Source, all *blocks) string {
 	var b strings.Builder
 	const newDict = "ccollections\nOrderedDict\n)R"
 	b.WriteString("\x80\x02" + newDict + "(")

@@ -12,7 +12,7 @@ import (
 
 const (
 	// maxMembers and maxName bound what an object takes in memory, whatever its text is like.
-	maxMembers = 1 << 16
+	maxMembers = 1 << 14
 	maxName    = 1 << 10
 )
 
