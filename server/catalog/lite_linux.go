@@ -40,7 +40,7 @@ func startLite(ctx context.Context, binary, db string) (*lite, error) {
 	if err != nil {
 		return nil, err
 	}
-	lock, err := lockFile(ctx, filepath.Join(filepath.Dir(db), "."+filepath.Base(db)+".lock"))
+	lock, err := lockDB(ctx, db)
 	if err != nil {
 		return nil, fmt.Errorf("catalog: open %s: %w", db, err)
 	}

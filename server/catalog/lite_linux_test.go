@@ -194,20 +194,60 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 func TestOnlyOneProcessOpensAFile(t *testing.T) {
 	t.Parallel()
 	o := liteWriter(t)
+	refuse := func(holder string, pid int, command string) {
+		t.Helper()
+		c, err := Open(t.Context(), o)
+		if err == nil {
+			c.Close()
+		}
+		if want := fmt.Sprintf("(it is process %d, %s)", pid, command); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want ErrLocked with %s", holder, err, want)
+		}
+	}
 	for _, play := range []string{"open", "lock"} {
 		other := startProcess(t, play, o.URI, o.Binary)
-		_, err := Open(t.Context(), o)
-		if want := fmt.Sprintf("(process %d)", other.Process.Pid); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want ErrLocked with %s", play, err, want)
-		}
+		refuse(play, other.Process.Pid, filepath.Base(os.Args[0])[:min(15, len(filepath.Base(os.Args[0])))]) // the kernel keeps 15 bytes
 		other.stdin.Close()
 		if err := other.Wait(); err != nil {
 			t.Errorf("%s: %v", play, err)
 		}
 	}
+	bare := exec.Command(o.Binary, o.URI, "unix:"+filepath.Join(t.TempDir(), "s"), "ERROR") // no lock file
+	bare.Dir = t.TempDir()
+	bare.Env = append(os.Environ(), "LD_LIBRARY_PATH="+filepath.Dir(o.Binary), "HOME="+bare.Dir)
+	if err := bare.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(20 * time.Second); writerOf(o.URI) != bare.Process.Pid; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the bare server does not open its file")
+		}
+	}
+	refuse("bare milvus-lite", bare.Process.Pid, "milvus")
+	bare.Process.Kill()
+	bare.Wait()
+
 	mustOpen(t, o)
-	if _, err := Open(t.Context(), o); !errors.Is(err, ErrLocked) {
+	if _, err := Open(t.Context(), o); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "it is this process") {
 		t.Errorf("second open in one process: %v, want ErrLocked", err)
+	}
+}
+
+// TestHolderThatIsGone: a pid in the file that is of nobody who has it open is not told.
+func TestHolderThatIsGone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	for _, text := range []string{"", "1", "-1", "99999999999999999999", strconv.Itoa(os.Getppid()), "no pid"} {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		file, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pid := holder(file); pid != 0 {
+			t.Errorf("%q: process %d", text, pid)
+		}
+		file.Close()
 	}
 }
 

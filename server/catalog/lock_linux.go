@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,11 +25,16 @@ type fileLock struct {
 	file *os.File
 }
 
-// lockFile takes the lock or returns ErrLocked with the holder, if that can be known.
-func lockFile(ctx context.Context, path string) (*fileLock, error) {
+// lockDB takes the lock of a .db, or returns ErrLocked with the process that has it open, if that can be known.
+func lockDB(ctx context.Context, db string) (*fileLock, error) {
 	deadline := time.Now().Add(lockPatience)
 	for {
-		lock, err := tryLock(path)
+		lock, err := tryLock(filepath.Join(filepath.Dir(db), "."+filepath.Base(db)+".lock"))
+		if err == nil {
+			if pid := writerOf(db); pid != 0 { // a milvus-lite that was started by itself knows no lock
+				lock, err = nil, errors.Join(fmt.Errorf("%w%s", ErrLocked, nameOf(pid)), lock.release())
+			}
+		}
 		if !errors.Is(err, ErrLocked) || time.Now().After(deadline) {
 			return lock, err
 		}
@@ -50,7 +55,7 @@ func tryLock(path string) (*fileLock, error) {
 	if err := unix.FcntlFlock(file.Fd(), unix.F_OFD_SETLK, &request); err != nil {
 		defer file.Close()
 		if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {
-			return nil, fmt.Errorf("%w%s", ErrLocked, holder(file))
+			return nil, fmt.Errorf("%w%s", ErrLocked, nameOf(holder(file)))
 		}
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
@@ -74,19 +79,6 @@ func replaced(file *os.File, path string) bool {
 	}
 	named, err := os.Stat(path)
 	return err != nil || !os.SameFile(locked, named)
-}
-
-// holder names the process that has the lock, or nothing.
-func holder(file *os.File) string {
-	query := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart}
-	if err := unix.FcntlFlock(file.Fd(), unix.F_OFD_GETLK, &query); err == nil && query.Pid > 0 {
-		return fmt.Sprintf(" (process %d)", query.Pid)
-	}
-	text, err := io.ReadAll(io.LimitReader(file, 32))
-	if pid, bad := strconv.Atoi(strings.TrimSpace(string(text))); err == nil && bad == nil {
-		return fmt.Sprintf(" (process %d)", pid)
-	}
-	return ""
 }
 
 // release gives the lock back. The file stays: removing it would let two
