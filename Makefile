@@ -4,6 +4,8 @@ SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 FUZZTIME    ?= 10m
 SOAK        ?= 10m
+SEED        ?= 1
+COUNT       ?= 300
 PKG         ?= ./...
 
 version := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -17,11 +19,15 @@ cxx      = $(shell git ls-files '*.c' '*.cc' '*.cu' '*.cuh' '*.h')
 # Without the flag, CMake's own make announces every folder that it enters.
 cmake    = cmake --preset $(1) >/dev/null && MAKEFLAGS=--no-print-directory cmake --build --preset $(1)
 
-.PHONY: help setup build build-cuda test test-cuda test-cuda-long gpu-bundle gpu-check demo tutorial bench bench-torch bench-http fuzz soak \
-	lint format check test-address clean distclean
+# In the virtual environment with PyTorch and Pillow, which is made when it is first needed.
+python  := engine/testdata/reference/torch.sh
+vuln    := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 $(if $(VULNDB),-db $(VULNDB))
+
+.PHONY: help setup build build-cuda test test-cuda test-cuda-long test-address verify-reference gpu-bundle gpu-check \
+	demo tutorial bench bench-torch bench-pillow bench-tokenizers bench-http fuzz soak lint format check vuln clean distclean
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do printf '  make %-15s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do printf '  make %-16s %s\n' "$$name" "$$what"; done
 
 setup: ## bring in oneDNN, Milvus Lite and the image libraries (95 MB, once)
 	@third_party/setup
@@ -39,7 +45,7 @@ build-cuda: ## bin/vbge-cuda, which uses the GPU where there is one (downloads 1
 	@. $(cudaenv); go build -tags "$$VBGE_TAGS" -ldflags "-X main.version=$(version)" -o bin/vbge-cuda ./cmd/vbge
 	@echo "bin/vbge-cuda $(version) is built"
 
-test: ## all tests: pure Go, then native code with the race detector (PKG=./tokenizer for some)
+test: ## all tests: pure Go, native code with the race detector, ten seconds of fuzzing each (PKG=./tokenizer for some)
 	@third_party/setup --test || [[ -z $${CI:-} ]] # in CI, native code not tested is a failure
 	@$(MAKE) --no-print-directory build
 	@.ci/test $(PKG)
@@ -54,6 +60,10 @@ test-cuda-long: build-cuda ## the same with many seeds and devices; then kernels
 	@$(call cmake,emulated)
 	@.ci/test-cuda-long
 	@.ci/mutants
+
+verify-reference: build ## vbge beside PyTorch and Pillow on fresh inputs from SEED, stage by stage (COUNT=2000 for more, FULL=1 for the released size)
+	@third_party/setup --test
+	@$(python) engine/testdata/reference/verify_reference.py --seed $(SEED) --count $(COUNT) $(if $(FULL),--full)
 
 gpu-bundle: build-cuda ## bin/gpu: what gpu-check needs on a machine without compilers, beside a copy of the sources
 	@. $(cudaenv); go build -tags cuda -ldflags "-s -w -X main.version=$(version)" -o bin/gpu/vbge-cuda ./cmd/vbge; \
@@ -74,7 +84,13 @@ bench: build ## images, pairs and texts a second beside the machine's limit; und
 	bin/vbge bench
 
 bench-torch: build ## images a second beside PyTorch (downloads 0.6 GB once)
-	engine/testdata/reference/bench_torch.sh
+	@$(python) engine/testdata/reference/bench_torch.py --vbge bin/vbge
+
+bench-pillow: build ## resizing and normalising beside Pillow, on one core (downloads 0.6 GB once)
+	@$(native) $(python) engine/pixels/testdata/bench_pillow.py
+
+bench-tokenizers: build ## token ids a second beside the package tokenizers, on one core
+	tokenizer/testdata/bench_tokenizers.sh
 
 bench-http: build ## the server under load beside its goals, demo model and full size; seven minutes
 	server/load/testdata/bench_http.sh
@@ -82,8 +98,8 @@ bench-http: build ## the server under load beside its goals, demo model and full
 soak: build ## clients of all manners at a server for SOAK (10m); what it uses must not grow
 	@$(native) VBGE_SOAK=$(SOAK) go test -v -tags "$${VBGE_TAGS:-}" -timeout 0 -run TestServeSoak ./cmd/vbge
 
-fuzz: ## every fuzz target for FUZZTIME (10m)
-	@FUZZTIME=$(FUZZTIME) .ci/fuzz $(PKG)
+fuzz: build ## every fuzz target for FUZZTIME (10m), as many side by side as there are processors
+	@.ci/fuzz $(FUZZTIME) $(PKG)
 
 lint: build ## golangci-lint and clang-format, pinned
 	@third_party/setup --lint
@@ -104,9 +120,14 @@ check: lint ## gofmt, go vet with and without tags, the linters, the README
 	@[[ ! -f $(cudaenv) ]] || { . $(cudaenv); set -x; go vet -tags "$$VBGE_TAGS" $(PKG); }
 	.ci/readme
 
-test-address: build ## engine/cpu under the address and undefined-behaviour sanitizers
+vuln: build ## what govulncheck knows against the code and its dependencies (VULNDB=file:///... for a copy of the database)
+	CGO_ENABLED=0 $(vuln) $(PKG)
+	@$(native) [[ -z $${VBGE_TAGS:-} ]] || { set -x; $(vuln) -tags "$$VBGE_TAGS" $(PKG); }
+	@[[ ! -f $(cudaenv) ]] || { . $(cudaenv); set -x; $(vuln) -tags "$$VBGE_TAGS" $(PKG); }
+
+test-address: build ## engine/cpu and the decoders of engine/pixels under the address and undefined-behaviour sanitizers
 	@$(call cmake,cpu-address)
-	@$(native) CGO_LDFLAGS="$${CGO_LDFLAGS:-} -L$(CURDIR)/build/cpu-address -fsanitize=undefined" go test -asan -tags native ./engine/cpu/...
+	@$(native) CGO_LDFLAGS="$${CGO_LDFLAGS:-} -L$(CURDIR)/build/cpu-address -fsanitize=undefined" go test -asan -tags native ./engine/cpu/... ./engine/pixels
 
 clean: ## remove what was built
 	rm -rf bin build engine/cpu/archive_native.go cuda/archive_cuda.go cuda/cublaslt/archive_cuda.go cuda/kernels/*.fatbin
