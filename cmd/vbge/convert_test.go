@@ -66,6 +66,9 @@ func TestConvertRefuses(t *testing.T) {
 	garbage, cut := filepath.Join(dir, "garbage.pth"), filepath.Join(dir, "cut.pth")
 	writeFile(t, garbage, []byte("no checkpoint"))
 	writeFile(t, cut, whole[:len(whole)/2])
+	lying, part := filepath.Join(dir, "lying.safetensors"), filepath.Join(dir, "model-00001-of-00002.safetensors")
+	writeFile(t, lying, []byte("\x37\x00\x00\x00\x00\x00\x00\x00"+`{"embeddings":{"dtype":"F32","shape":[9],"data_offsets":[0,36]}}`))
+	writeFile(t, part, whole)
 	const tiny, vocab = reference + "golden/checkpoints/tiny.pth", reference + "tiny_vocab.txt"
 	tests := []struct {
 		name   string
@@ -75,6 +78,9 @@ func TestConvertRefuses(t *testing.T) {
 	}{
 		{"garbage", []string{garbage, "--vocab", vocab}, 3, "garbage.pth"},
 		{"cut off", []string{cut, "--vocab", vocab}, 3, "cut.pth"},
+		{"lying", []string{lying, "--vocab", vocab}, 3, "lying.safetensors: safetensors: header, byte "},
+		{"one of two", []string{part, "--vocab", vocab}, 3, "one part of a checkpoint"},
+		{"no such pooling", []string{tiny, "--vocab", vocab, "--pooling", "max"}, 2, "cls or mean"},
 		{"no checkpoint", []string{filepath.Join(dir, "none.pth"), "--vocab", vocab}, 3, "none.pth"},
 		{"no vocabulary", []string{tiny, "--vocab", filepath.Join(dir, "none.txt")}, 3, "none.txt"},
 		{"another vocabulary", []string{tiny, "--vocab", demoData + "vocab.txt"}, 3, "463 lines, the checkpoint has 480"},
