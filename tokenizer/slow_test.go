@@ -11,10 +11,14 @@ import (
 )
 
 // slow is the rules of MODEL.md section 5 step by step over whole strings, for comparison. It shares only the
-// Unicode tables, the CJK ranges and the ids with Tokenizer.
+// Unicode tables, which have a test of their own, and the ids with Tokenizer.
 type slow struct {
 	ids map[string]int32
 }
+
+// ideographs are the ranges of step 3, in its order.
+var ideographs = regexp.MustCompile(`[\x{4E00}-\x{9FFF}\x{3400}-\x{4DBF}\x{20000}-\x{2A6DF}\x{2A700}-\x{2B73F}` +
+	`\x{2B740}-\x{2B81F}\x{2B820}-\x{2CEAF}\x{F900}-\x{FAFF}\x{2F800}-\x{2FA1F}]`)
 
 var specialPattern = regexp.MustCompile(`\[UNK\]|\[SEP\]|\[PAD\]|\[CLS\]|\[MASK\]`)
 
@@ -44,9 +48,10 @@ func (s slow) encode(text string, limit int) []int32 {
 	return append(append([]int32{s.ids["[CLS]"]}, ids...), s.ids["[SEP]"])
 }
 
+// words takes a text between special tokens. What is no UTF-8, encoded surrogates among it, is dropped by the byte.
 func words(text string) []string {
 	var clean strings.Builder
-	for _, r := range text {
+	for _, r := range strings.ToValidUTF8(text, "") {
 		first, second := unicode14.Lower(r)
 		for _, r := range []rune{first, second} {
 			class := unicode14.Lookup(r).Class
@@ -54,7 +59,7 @@ func words(text string) []string {
 			case strings.ContainsRune("\t\n\r", r), class == unicode14.Space:
 				clean.WriteByte(' ')
 			case class == unicode14.Control, r == utf8.RuneError:
-			case isCJK(r):
+			case ideographs.MatchString(string(r)):
 				clean.WriteString(" " + string(r) + " ")
 			default:
 				clean.WriteRune(r)
@@ -118,13 +123,14 @@ func (s slow) pieces(word []rune) []int32 {
 	return ids
 }
 
-// FuzzEncode compares Encode with slow under two vocabularies: one of few words, and one of the letters of the seeds.
+// FuzzEncode compares Encode with slow under three vocabularies: of few words, of near finds, of the letters of the seeds.
 func FuzzEncode(f *testing.F) {
 	seeds := []string{
 		"a photo of a red car", "[CLS] literal [SEP] [sep] [[MASK]]", "İSTANBUL ΣΑΣ Ǆ ẞ", "e\u0301\u0323 \u1e9b\u0323 ≮ \u212b",
 		"가각힣 \u1100\u1161\u11a8", "日本語 豈\u3400 \U0002f800 カナ", "\U0001d158\U0001d16d\u034f\U0001d165\u302e\u09c7\u09be",
 		"\u00a0a\u2028b\x1fc\u0085d\ufeff\u200d", "a\xffb\xed\xa0\x80\xf4\x90\x80\x80\xe2\x82", strings.Repeat("x", 101) + "é!",
 		strings.Repeat("\U0001d16d\U0001d165", 60), "\u0344\u0301a\u0f73\u0f71 \u1fc1\u037e\u0387",
+		"a\xed\xa0\xbd\xed\xb8\x80b [C\xffLS] [C\u200dLS] [\xed\xb0\x80SEP] \xf0\x9f\x98\ufffd\xc0\xaf",
 	}
 	lines := specialLines
 	for _, seed := range seeds {
@@ -135,8 +141,11 @@ func FuzzEncode(f *testing.F) {
 		}
 	}
 	f.Add("", 1)
+	for _, text := range hostileTexts {
+		f.Add(text(400), 0)
+	}
 	vocabularies := map[*Tokenizer]slow{}
-	for _, tok := range []*Tokenizer{tiny(f), newTokenizer(f, lines)} {
+	for _, tok := range []*Tokenizer{tiny(f), hostile(f), newTokenizer(f, lines)} {
 		vocabularies[tok] = newSlow(tok)
 	}
 	f.Fuzz(func(t *testing.T, text string, limit int) {

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"testing"
 	"testing/iotest"
-	"time"
 )
 
 const specialLines = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n"
@@ -180,39 +179,6 @@ func TestConcurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
-}
-
-// TestHostile gives texts that would take minutes if any step were quadratic.
-func TestHostile(t *testing.T) {
-	tok := newTokenizer(t, specialLines+"a\n##a\n[\n")
-	const n = 1 << 18
-	tests := map[string]string{
-		"one word":            strings.Repeat("a", n*40),
-		"one accented word":   strings.Repeat("é", n),
-		"marks":               "a" + strings.Repeat("\u0301\u0323", n),
-		"marks that are kept": "a" + strings.Repeat("\U0001d16d\U0001d165", n),
-		"marks, kept, parted": strings.Repeat("\U0001d16d\u034f\U0001d165", n),
-		"near specials":       strings.Repeat("[SEP", n),
-		"not UTF-8":           strings.Repeat("\xf4\x8f\xbf", n),
-		"unknown words":       strings.Repeat(strings.Repeat("a", 99)+"b ", n/10),
-		"decompositions":      strings.Repeat("ᾂ각", n),
-	}
-	for name, text := range tests {
-		t.Run(name, func(t *testing.T) {
-			start := time.Now()
-			tokens := len(tok.Encode(nil, text, 0))
-			if took := time.Since(start); took > 5*time.Second {
-				t.Errorf("%d bytes took %v", len(text), took)
-			} else {
-				t.Logf("%d bytes, %d tokens, %v", len(text), tokens, took)
-			}
-			start = time.Now()
-			if got := tok.Encode(nil, text, 512); len(got) > 512 {
-				t.Errorf("%d tokens, limit 512", len(got))
-			}
-			t.Logf("limit 512: %v", time.Since(start))
-		})
-	}
 }
 
 func TestTrie(t *testing.T) {
