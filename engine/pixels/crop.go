@@ -38,8 +38,14 @@ func (p *Picture) specified(x, y axis) []uint8 {
 		p.toRGB(rgb, pickNearest(p.Pix, x, y))
 	case Gray16:
 		gray16ToRGB(rgb, smooth16(p.Pix16, x, y))
+	case Gray16Swapped:
+		gray16ToRGB(rgb, swapped(smooth16(p.Pix16, x, y)))
 	case Integer, Float:
 		wideToRGB(rgb, smoothWide(p.Wide, p.Mode, x, y))
+	case PalettedAlpha:
+		if !x.resizes() && !y.resizes() { // a resize loses Pillow the palette: all is black
+			p.toRGB(rgb, smooth8(p.Pix, 2, false, x, y))
+		}
 	case RGB:
 		return smooth8(p.Pix, 3, false, x, y)
 	default:

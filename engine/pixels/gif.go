@@ -13,6 +13,7 @@ type gifFrame struct {
 	palette                []byte // none where it only counts from black upwards, which Pillow drops
 	background             uint8  // index around the frame
 	codeBits               int
+	dropped                bool   // a palette of its own was dropped, and one of all frames is there
 	data                   []byte // sub-blocks of LZW codes, and what follows them
 }
 
@@ -31,8 +32,8 @@ func decodeGIF(file []byte, l Limits) (*Picture, error) {
 	if err := l.checkSize(f.width, f.height); err != nil {
 		return nil, err
 	}
-	if f.frameW == 0 || f.frameH == 0 {
-		return nil, fmt.Errorf("%w: an empty first frame", ErrFormat)
+	if f.frameW == 0 || f.frameH == 0 || f.dropped { // the last by an accident of Pillow's
+		return nil, fmt.Errorf("%w: an empty first frame, or one with two palettes of which its own counts from black upwards", ErrFormat)
 	}
 	// A code is of 1 bit at least and stands for 4097 pixels at most, so a header that promises more is lying.
 	if int64(f.frameW)*int64(f.frameH) > 4097*8*int64(len(f.data)) {
@@ -128,7 +129,9 @@ func readGIF(file []byte) (f gifFrame, err error) {
 			f.x0, f.y0, f.frameW, f.frameH = int(le.Uint16(d)), int(le.Uint16(d[2:])), int(le.Uint16(d[4:])), int(le.Uint16(d[6:]))
 			f.width, f.height = max(f.width, f.x0+f.frameW), max(f.height, f.y0+f.frameH)
 			f.interlaced = d[8]&0x40 != 0
+			shared := f.palette
 			takePalette(d[8])
+			f.dropped = shared != nil && f.palette == nil
 			bits := r.next(1)
 			if len(bits) == 0 {
 				return f, truncated

@@ -1,6 +1,9 @@
 package pixels
 
-import "image"
+import (
+	"image"
+	"math/bits"
+)
 
 // Mode is the kind of samples a file holds, named as Pillow names it: it decides how a picture is resized.
 type Mode string
@@ -16,10 +19,11 @@ const (
 	CMYK      Mode = "CMYK" // 0 is no ink
 
 	// TIFF only:
-	Integer       Mode = "I" // one sample of 32 bits with a sign, in Wide
-	Float         Mode = "F" // one sample of float32, in Wide
+	Gray16Swapped Mode = "I;16B" // as Gray16 with the bytes of Pix16 swapped, which is how Pillow resizes it
+	Integer       Mode = "I"     // one sample of 32 bits with a sign, in Wide
+	Float         Mode = "F"     // one sample of float32, in Wide
 	YCbCr         Mode = "YCbCr"
-	PalettedAlpha Mode = "PA" // an index into Palette, alpha; yet Pillow resizes both smoothly
+	PalettedAlpha Mode = "PA" // an index into Palette, alpha
 )
 
 func (m Mode) bands() int {
@@ -50,7 +54,7 @@ type Picture struct {
 func newPicture(mode Mode, width, height int) *Picture {
 	p := &Picture{Mode: mode, Width: width, Height: height}
 	switch n := width * height; mode {
-	case Gray16:
+	case Gray16, Gray16Swapped:
 		p.Pix16 = make([]uint16, n)
 	case Integer, Float:
 		p.Wide = make([]float64, n)
@@ -63,7 +67,7 @@ func newPicture(mode Mode, width, height int) *Picture {
 // pixelBytes is what a pixel of the mode takes in a Picture.
 func (m Mode) pixelBytes() int {
 	switch m {
-	case Gray16:
+	case Gray16, Gray16Swapped:
 		return 2
 	case Integer, Float:
 		return 8
@@ -79,6 +83,8 @@ func (p *Picture) RGBA() *image.RGBA {
 		switch p.Mode {
 		case Gray16:
 			gray16ToRGB(row, p.Pix16[y*p.Width:][:p.Width])
+		case Gray16Swapped:
+			gray16ToRGB(row, swapped(p.Pix16[y*p.Width:][:p.Width]))
 		case Integer, Float:
 			wideToRGB(row, p.Wide[y*p.Width:][:p.Width])
 		default:
@@ -135,6 +141,14 @@ func gray16ToRGB(rgb []uint8, samples []uint16) {
 		v := uint8(min(v, 255))
 		rgb[3*i], rgb[3*i+1], rgb[3*i+2] = v, v, v
 	}
+}
+
+func swapped(samples []uint16) []uint16 {
+	out := make([]uint16, len(samples))
+	for i, v := range samples {
+		out[i] = bits.ReverseBytes16(v)
+	}
+	return out
 }
 
 // muldiv255 is a * b / 255, rounded.

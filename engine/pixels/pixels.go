@@ -76,3 +76,15 @@ func Crop(file []byte, side int, l Limits) ([]uint8, error) {
 	}
 	return p.Crop(side), nil
 }
+
+// CropTurned is Crop of the picture turned as its EXIF orientation says.
+func CropTurned(file []byte, side int, l Limits) ([]uint8, error) {
+	if side < 1 {
+		return nil, fmt.Errorf("crop a picture to side %d: at least 1 is needed", side)
+	}
+	p, err := Decode(file, l)
+	if err != nil {
+		return nil, err
+	}
+	return p.Oriented(Orientation(file)).Crop(side), nil
+}

@@ -30,6 +30,7 @@ type pngFile struct {
 	frame         image.Rectangle // what the pixels cover: not all where an animation's first frame is smaller
 
 	framed   bool   // an fcTL came
+	animated bool   // there is more than one frame, going by what stands before the pixels
 	frames   uint32 // of acTL; 0 where there is no valid one
 	sequence int64  // number of the last fcTL or fdAT, plus one
 	text     int    // bytes of all texts, those inflated in vain too
@@ -70,6 +71,7 @@ func (f *pngFile) readHead() error {
 			if f.kind.mode == "" || f.width < 1 || f.height < 1 {
 				return fmt.Errorf("%w: no header, or one of no kind of PNG, %d x %d pixels", ErrFormat, f.width, f.height)
 			}
+			f.animated = f.frames > 1 || f.frames == 1 && !f.framed
 			if !f.framed {
 				f.frame = image.Rect(0, 0, f.width, f.height)
 			}
@@ -100,7 +102,7 @@ func (f *pngFile) readTail() error {
 		f.at += 4
 		kind, body, whole, ok := f.next()
 		switch {
-		case !ok || kind == "IEND" || kind == "fcTL" && f.frames > 1:
+		case !ok || kind == "IEND" || kind == "fcTL" && f.animated:
 			return nil
 		case !whole:
 			return fmt.Errorf("%w: truncated in its chunk %q", ErrFormat, kind)

@@ -11,9 +11,13 @@ func smoothWide(pix []float64, mode Mode, x, y axis) []float64 {
 	return passes[float64, float64]{exactly, acrossWide(round), downWide(round)}.smooth(pix, 1, false, x, y)
 }
 
-// roundInteger rounds halves away from zero, as Pillow does, into 32 bits.
+// roundInteger rounds halves away from zero, as Pillow does; what passes 32 bits is what x86 makes of it.
 func roundInteger(sum float64) float64 {
-	return min(max(math.Trunc(sum+math.Copysign(0.5, sum)), math.MinInt32), math.MaxInt32)
+	sum = math.Trunc(sum + math.Copysign(0.5, sum))
+	if sum > math.MaxInt32 {
+		return math.MinInt32
+	}
+	return max(sum, math.MinInt32)
 }
 
 func acrossWide(round func(float64) float64) func(dst, src grid[float64], count, _ int, _ bool, left int, columns taps[float64]) {

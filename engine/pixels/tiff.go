@@ -106,13 +106,36 @@ func (f *tiffFile) checkCompression() error {
 	switch {
 	case f.dir.odd:
 		return fmt.Errorf("%w: version in the wrong byte order", ErrFormat)
-	case f.photometric == tiffYCbCr && (f.compression != tiffJPEG || f.separate):
+	case f.dir.short:
+		return fmt.Errorf("%w: truncated in its directory", ErrFormat)
+	case f.photometric == tiffYCbCr && (f.separate || f.compression != tiffJPEG && !f.plainChroma()):
 		return fmt.Errorf("%w: compression %d of luma and chroma %s", ErrFormat, f.compression, useful)
 	}
-	if f.photometric == tiffYCbCr { // libjpeg converts
+	switch {
+	case f.photometric == tiffYCbCr && f.compression == tiffJPEG: // libjpeg converts
 		f.kind = tiffKind{RGB, "RGB", false}
+	case f.photometric == tiffYCbCr: // libtiff does
+		f.kind = tiffKind{RGB, "YCC", false}
 	}
 	return nil
+}
+
+// plainChroma reports whether every pixel has chroma of its own, in BT.601's full range.
+func (f *tiffFile) plainChroma() bool {
+	sampling, err := f.dir.ints(tiffChromaSampling, 2, 2)
+	if err != nil || !slices.Equal(sampling, []int{1, 1}) || !slices.Equal(f.bits, []int{8, 8, 8}) {
+		return false
+	}
+	for tag, usual := range map[uint16][]uint32{tiffLuma: {299, 587, 114}, tiffBlackWhite: {0, 255, 128, 255, 128, 255}} {
+		given, ok := f.dir.fields[tag]
+		for i, v := range usual {
+			scale := map[uint16]uint32{tiffLuma: 1000, tiffBlackWhite: 1}[tag]
+			if ok && (len(given.data) < 8*(i+1) || f.dir.order.Uint32(given.data[8*i:])*scale != v*f.dir.order.Uint32(given.data[8*i+4:])) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // turned is the size after Pillow has turned the picture, which it does with TIFFs alone.

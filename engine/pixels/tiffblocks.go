@@ -37,8 +37,10 @@ func (f *tiffFile) readBlocks(p *Picture, l Limits) error {
 			raws[1].unpack = func(*Picture, int, []byte, int) {}
 		}
 	}
-	if raws[0].bits != f.blockBits() {
-		return fmt.Errorf("%w: pixels of %d bits for %d", ErrFormat, f.blockBits(), raws[0].bits)
+	// What Pillow takes for a row, or a tile, must not be other than libtiff's.
+	pixel, stride := rawModes[f.nativeRaw()].bits/planes, (f.blockW*f.blockBits()+7)/8
+	if !f.tiled && (f.blockW*pixel+7)/8 != stride || f.tiled && stride*f.blockH > (f.blockH*pixel+7)/8*f.blockW {
+		return fmt.Errorf("%w: pixels of %d bits for %d", ErrFormat, f.blockBits(), pixel)
 	}
 	across, down := (f.width+f.blockW-1)/f.blockW, (f.height+f.blockH-1)/f.blockH
 	for i := range planes * across * down {
@@ -52,7 +54,6 @@ func (f *tiffFile) readBlocks(p *Picture, l Limits) error {
 		if err != nil {
 			return fmt.Errorf("block %d: %w", i, err)
 		}
-		stride := (f.blockW*f.blockBits() + 7) / 8
 		for j := range h {
 			f.unpack(p, raws[plane], block[j*stride:][:stride], x, y+j, w, planes > 1)
 		}
@@ -67,7 +68,7 @@ func (f *tiffFile) readBlocks(p *Picture, l Limits) error {
 // and of floats, Pillow does not adapt.
 func (f *tiffFile) nativeRaw() string {
 	if f.dir.order == be {
-		if native := map[string]string{"I;16B": "I;16", "RGB;16B": "RGB;16L", "RGBX;16B": "RGBX;16L", "RGBA;16B": "RGBA;16L", "RGBa;16B": "RGBa;16L", "CMYK;16B": "CMYK;16L"}[f.kind.raw]; native != "" {
+		if native := map[string]string{"I;16": "I;16B", "RGB;16B": "RGB;16L", "RGBX;16B": "RGBX;16L", "RGBA;16B": "RGBA;16L", "RGBa;16B": "RGBa;16L", "CMYK;16B": "CMYK;16L"}[f.kind.raw]; native != "" {
 			return native
 		}
 	}
@@ -76,6 +77,9 @@ func (f *tiffFile) nativeRaw() string {
 
 // block returns the rows of a block.
 func (f *tiffFile) block(i, rows int, l Limits) ([]byte, error) {
+	if len(f.sizes) == 0 && len(f.offsets) == 1 {
+		f.sizes = []int{len(f.file) - f.offsets[0]}
+	}
 	if i >= len(f.offsets) || i >= len(f.sizes) {
 		return nil, fmt.Errorf("%w: not in the directory", ErrFormat)
 	}

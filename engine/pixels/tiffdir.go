@@ -29,6 +29,9 @@ const (
 	tiffExtraSamples    = 338
 	tiffSampleFormat    = 339
 	tiffJPEGTables      = 347
+	tiffLuma            = 529
+	tiffChromaSampling  = 530
+	tiffBlackWhite      = 532
 	tiffWindowsMedia    = 0xbc01
 	tiffXMP             = 700
 	tiffTypeUndefined   = 7
@@ -52,6 +55,7 @@ type tiffDir struct {
 	order  binary.ByteOrder
 	fields map[uint16]tiffField
 	odd    bool // a version in the wrong byte order, which Pillow lets pass in files that are not compressed
+	short  bool // the file ends before the directory does
 }
 
 func isTIFF(file []byte) bool {
@@ -104,19 +108,16 @@ func readTIFFDir(file []byte) (d tiffDir, err error) {
 		if _, again := d.fields[tag]; again || !known {
 			continue
 		}
-		values := word(rest[4:])
-		if values > uint64(len(file)) {
-			continue
-		}
-		size := int64(values) * unit
+		size := int64(min(word(rest[4:]), 1<<32)) * unit
 		data := rest[entry-int(inline) : entry]
 		if size > inline {
-			if total += size; total > int64(len(file)) {
+			if total += size; total > int64(len(file)) { // no further ones either
+				total = int64(len(file))
 				continue
 			}
 			from := word(data)
 			if from > uint64(len(file)) || int64(len(file))-int64(from) < size {
-				break
+				return d, nil // Pillow reads no further tags either
 			}
 			data = file[from:]
 		}
@@ -124,6 +125,7 @@ func readTIFFDir(file []byte) (d tiffDir, err error) {
 			d.fields[tag] = tiffField{kind, data[:size:size]}
 		}
 	}
+	d.short = n > 0
 	return d, nil
 }
 

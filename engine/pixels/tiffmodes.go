@@ -68,7 +68,13 @@ func findTIFFKind(bigEndian bool, photometric int, format []int, reversed bool, 
 	if bigEndian {
 		order = "B"
 	}
-	kind.raw = strings.Replace(strings.Replace(kind.raw, "I;16N", map[bool]string{false: "I;16", true: "I;16B"}[bigEndian], 1), "N", order, 1)
+	if kind.raw == "I;16N" { // read as it stands
+		kind.raw = "I;16"
+		if bigEndian {
+			kind.mode = Gray16Swapped
+		}
+	}
+	kind.raw = strings.Replace(kind.raw, "N", order, 1)
 	return kind, nil
 }
 

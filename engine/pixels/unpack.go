@@ -19,7 +19,7 @@ var rawModes = map[string]rawMode{
 	"L": bytesOf(1, 0), "P": bytesOf(1, 0), "LX": bytesOf(2, 0), "PX": bytesOf(2, 0), "LA": bytesOf(2, 0, 1), "PA": bytesOf(2, 0, 1),
 	"RGB": bytesOf(3, 0, 1, 2), "YCbCr": bytesOf(3, 0, 1, 2), "RGBX": bytesOf(4, 0, 1, 2), "RGBXX": bytesOf(5, 0, 1, 2), "RGBXXX": bytesOf(6, 0, 1, 2),
 	"BGR": bytesOf(3, 2, 1, 0), "BGRX": bytesOf(4, 2, 1, 0), "XBGR": bytesOf(4, 3, 2, 1), "BGXR": bytesOf(4, 3, 1, 0), "BGR;15": fiveBits(5), "BGR;16": fiveBits(6),
-	"RGBA": bytesOf(4, 0, 1, 2, 3), "RGBAX": bytesOf(5, 0, 1, 2, 3), "RGBAXX": bytesOf(6, 0, 1, 2, 3),
+	"YCC": {24, unpackYCC}, "RGBA": bytesOf(4, 0, 1, 2, 3), "RGBAX": bytesOf(5, 0, 1, 2, 3), "RGBAXX": bytesOf(6, 0, 1, 2, 3),
 	"BGRA": bytesOf(4, 2, 1, 0, 3), "ABGR": bytesOf(4, 3, 2, 1, 0), "BGAR": bytesOf(4, 3, 1, 0, 2),
 	"RGBa": associated(bytesOf(4, 0, 1, 2, 3)), "RGBaX": associated(bytesOf(5, 0, 1, 2, 3)), "RGBaXX": associated(bytesOf(6, 0, 1, 2, 3)),
 	"CMYK": bytesOf(4, 0, 1, 2, 3), "CMYKX": bytesOf(5, 0, 1, 2, 3), "CMYKXX": bytesOf(6, 0, 1, 2, 3),
@@ -88,6 +88,16 @@ func divideByAlpha(pix []uint8) {
 		}
 	}
 	unpremultiply(pix, 4)
+}
+
+// unpackYCC converts BT.601's full range in 16-bit fixed point, as libtiff does; libjpeg-turbo rounds a factor otherwise.
+func unpackYCC(p *Picture, at int, row []byte, n int) {
+	const half = 1 << 15
+	clip := func(v int) uint8 { return uint8(min(max(v, 0), 255)) }
+	for i, out := 0, p.Pix[3*at:]; i < 3*n; i += 3 {
+		y, cb, cr := int(row[i]), int(row[i+1])-128, int(row[i+2])-128
+		out[i], out[i+1], out[i+2] = clip(y+(91881*cr+half)>>16), clip(y+(-22553*cb-46802*cr+half)>>16), clip(y+(116130*cb+half)>>16)
+	}
 }
 
 func words(word func([]byte) uint16) rawMode {

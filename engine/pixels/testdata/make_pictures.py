@@ -4,8 +4,9 @@
 
 DIR/manifest.jsonl has a line a picture: name, kind, Pillow's mode and size, and the SHA-256 of its crops at 64 and 224 (the
 second not of the longest ones, which would take Pillow gigabytes); "refused" instead where Image.open, resize, crop or
-convert fails. exif64 is the crop after ImageOps.exif_transpose. --sample N --store FILE.zip keeps N small ones, as the
-tests do; of JPEGs then rgb24 too, a crop itself, to measure other decoders by. The kinds are in pictures_*.py.
+convert fails. exif64 is the crop after
+ImageOps.exif_transpose where that changes it. --sample N --store FILE.zip keeps N small ones, as the
+tests do; of what holds a JPEG then rgb24 too, a crop itself, to measure other decoders by. The kinds are in pictures_*.py.
 """
 
 import argparse
@@ -113,13 +114,14 @@ def judge(path, rgb):
         if rgb:
             with Image.open(path) as im:
                 out["rgb24"] = base64.b64encode(crop(im, 24).tobytes()).decode()
-        with Image.open(path) as im:
+        if out["size"][0] * out["size"][1] < 1 << 20:
             try:
-                turned = im.getexif().get(274, 1) != 1
-            except Exception:  # broken EXIF; exif_transpose fails, too
-                turned = False
-            if turned:
-                out["exif64"] = digest(crop(ImageOps.exif_transpose(im), 64))
+                with Image.open(path) as im:
+                    turned = digest(crop(ImageOps.exif_transpose(im), 64))
+            except Exception:  # broken EXIF, which vbge ignores
+                turned = out["crop64"]
+            if turned != out["crop64"]:
+                out["exif64"] = turned
         return out
     except Exception as e:
         return {"refused": f"{type(e).__name__}: {e}"[:200]}
@@ -146,7 +148,7 @@ def main():
         path = os.path.join(a.out, name)
         with open(path, "wb") as f:
             f.write(data)
-        lines.append({"name": name, "kind": f"{ext}: {kind}", **judge(path, a.store and ext == "jpg")})
+        lines.append({"name": name, "kind": f"{ext}: {kind}", **judge(path, a.store and (ext == "jpg" or ", jpeg" in kind or "compression 7" in kind))})
     with open(os.path.join(a.out, "manifest.jsonl"), "w") as f:
         f.writelines(json.dumps(line) + "\n" for line in lines)
     if a.store:
