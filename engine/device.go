@@ -28,6 +28,7 @@ type Options struct {
 	// the first two batches of each size are slower. Memory is taken beforehand in any case.
 	WarmUp bool
 	Limits pixels.Limits
+	EXIF   bool // turn pictures as their EXIF orientation says; the original does not
 
 	MaxQueue          int              // inputs that may wait, of requests that do not wait for room; DefaultMaxQueue
 	MaxDecodeBytes    int64            // of pictures being decoded, from what headers say; a larger picture is decoded alone; DefaultMaxDecodeBytes

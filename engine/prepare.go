@@ -89,6 +89,10 @@ func (e *Engine) look(ctx context.Context, p *prepared, in Input, lane queue.Lan
 	if err != nil {
 		return 0, err
 	}
+	crop := pixels.Crop
+	if e.options.EXIF && pixels.Orientation(in.Image) != 1 {
+		crop, bytes = pixels.CropTurned, 2*bytes // there is a second picture while it is turned
+	}
 	bytes = min(bytes, e.options.MaxDecodeBytes) // a larger one alone
 	began := time.Now()
 	if err := e.decoding.Acquire(ctx, bytes); err != nil {
@@ -96,7 +100,7 @@ func (e *Engine) look(ctx context.Context, p *prepared, in Input, lane queue.Lan
 	}
 	defer e.decoding.Release(bytes)
 	waited = time.Since(began)
-	p.pixels, err = pixels.Crop(in.Image, e.config.ImageSize, e.options.Limits)
+	p.pixels, err = crop(in.Image, e.config.ImageSize, e.options.Limits)
 	return waited, err
 }
 

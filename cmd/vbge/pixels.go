@@ -44,7 +44,11 @@ func newPixels() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("%w: %w", errUsage, err)
 			}
-			crop, err := pixels.Crop(file, config.ImageSize, m.options.Limits)
+			cut := pixels.Crop
+			if m.options.EXIF {
+				cut = pixels.CropTurned
+			}
+			crop, err := cut(file, config.ImageSize, m.options.Limits)
 			if err != nil {
 				return fmt.Errorf("%w: %s: %w", errSomeFailed, args[0], err)
 			}
