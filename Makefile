@@ -125,9 +125,10 @@ vuln: build ## what govulncheck knows against the code and its dependencies (VUL
 	@$(native) [[ -z $${VBGE_TAGS:-} ]] || { set -x; $(vuln) -tags "$$VBGE_TAGS" $(PKG); }
 	@[[ ! -f $(cudaenv) ]] || { . $(cudaenv); set -x; $(vuln) -tags "$$VBGE_TAGS" $(PKG); }
 
-test-address: build ## engine/cpu and the decoders of engine/pixels under the address and undefined-behaviour sanitizers
+test-address: build ## engine/cpu and engine/pixels under the address sanitizer; then the decoders fuzzed so for FUZZTIME (10m)
 	@$(call cmake,cpu-address)
 	@$(native) CGO_LDFLAGS="$${CGO_LDFLAGS:-} -L$(CURDIR)/build/cpu-address -fsanitize=undefined" go test -asan -tags native ./engine/cpu/... ./engine/pixels
+	@INSTRUMENT='-asan -fuzz=.' .ci/fuzz $(FUZZTIME) ./engine/pixels
 
 clean: ## remove what was built
 	rm -rf bin build engine/cpu/archive_native.go cuda/archive_cuda.go cuda/cublaslt/archive_cuda.go cuda/kernels/*.fatbin
