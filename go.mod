@@ -26,8 +26,6 @@ require (
 	gorgonia.org/cu v0.9.6
 )
 
-require github.com/bep/imagemeta v1.0.1
-
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
