@@ -180,20 +180,28 @@ func decodeBMP(file []byte, l Limits) (*Picture, error) {
 		return nil, err
 	}
 	data := file[min(f.offset, len(file)):]
-	stride := (f.width*f.bits + 31) >> 3 &^ 3
-	raw := rawModes[f.raw]
-	row := (f.width*raw.bits + 7) / 8
 	if f.raw == "" {
-		raw, row, stride = rawModes["P"], f.width, f.width
-		data = unpackRuns(data, f.offset, f.width, f.height, f.compression == bmpRLE4)
+		return f.readRuns(data)
 	}
-	if row > stride || len(data) < stride*(f.height-1)+row { // the last row's padding may be missing
-		return nil, fmt.Errorf("%w: %d bytes do not hold %d x %d pixels", ErrFormat, len(data), f.width, f.height)
-	}
+	return f.readRows(data)
+}
+
+func (f *bmpFile) newPicture() *Picture {
 	p := newPicture(f.mode, f.width, f.height)
 	if f.mode == Paletted {
 		p.setPalette(f.palette, f.step, 2, 1, 0)
 	}
+	return p
+}
+
+func (f *bmpFile) readRows(data []byte) (*Picture, error) {
+	stride := (f.width*f.bits + 31) >> 3 &^ 3
+	raw := rawModes[f.raw]
+	row := (f.width*raw.bits + 7) / 8
+	if row > stride || len(data) < stride*(f.height-1)+row { // the last row's padding may be missing
+		return nil, fmt.Errorf("%w: %d bytes do not hold %d x %d pixels", ErrFormat, len(data), f.width, f.height)
+	}
+	p := f.newPicture()
 	for y := range f.height {
 		to := f.height - 1 - y
 		if f.topDown {
@@ -204,11 +212,26 @@ func decodeBMP(file []byte, l Limits) (*Picture, error) {
 	return p, nil
 }
 
-// unpackRuns returns the indices of a run-length coded picture, fewer than width x height where it ends before, at as many
-// points as BmpRleDecoder in Pillow; at is where data stands in the file, since runs are aligned to even places there.
-func unpackRuns(data []byte, at, width, height int, fourBits bool) []byte {
-	all := width * height
-	out := make([]byte, 0, min(all, 255*len(data)))
+func (f *bmpFile) readRuns(data []byte) (*Picture, error) {
+	p := f.newPicture()
+	n := len(unpackRuns(p.Pix[:0:len(p.Pix)], data, f.offset, f.width, f.compression == bmpRLE4))
+	if n < len(p.Pix) {
+		return nil, fmt.Errorf("%w: runs of %d pixels for %d x %d", ErrFormat, n, f.width, f.height)
+	}
+	row := func(y int) []uint8 { return p.Pix[y*f.width:][:f.width] }
+	for y, to := 0, f.height-1; y < to && !f.topDown; y, to = y+1, to-1 {
+		for x, v := range row(y) {
+			row(y)[x], row(to)[x] = row(to)[x], v
+		}
+	}
+	return p, nil
+}
+
+// unpackRuns appends the indices of a run-length coded picture to out, which has room for all, fewer where it ends before,
+// at as many points as BmpRleDecoder in Pillow; at is where data stands in the file, since runs are aligned to even places
+// there.
+func unpackRuns(out, data []byte, at, width int, fourBits bool) []byte {
+	all := cap(out)
 	read := func(n int) []byte {
 		b := data[:min(n, len(data))]
 		data, at = data[len(b):], at+len(b)
@@ -223,7 +246,7 @@ func unpackRuns(data []byte, at, width, height int, fourBits bool) []byte {
 		n, v := int(b[0]), b[1]
 		switch {
 		case n > 0:
-			n = max(min(n, width-x), 0)
+			n = max(min(n, width-x, all-len(out)), 0)
 			for i := range n {
 				switch {
 				case !fourBits:

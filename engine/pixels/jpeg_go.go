@@ -30,6 +30,9 @@ func decodeJPEG(file []byte, l Limits) (*Picture, error) {
 	if err := l.checkSize(c.Width, c.Height); err != nil {
 		return nil, err
 	}
+	if err := readJPEGScans(file).check(c.Width, c.Height); err != nil {
+		return nil, err
+	}
 	decoded, err := jpeg.Decode(bytes.NewReader(file))
 	if err != nil {
 		return nil, broken("image/jpeg", err)
@@ -69,7 +72,7 @@ func sizeJPEG(file []byte) (width, height, perPixel int, err error) {
 	case color.CMYKModel:
 		perPixel = 16
 	}
-	if !oneScan(file) {
+	if !readJPEGScans(file).one {
 		perPixel += 16
 	}
 	return c.Width, c.Height, perPixel, nil

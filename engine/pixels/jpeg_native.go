@@ -33,6 +33,9 @@ func decodeJPEG(file []byte, l Limits) (*Picture, error) {
 	if err := l.checkSize(width, height); err != nil {
 		return nil, err
 	}
+	if err := readJPEGScans(file).check(width, height); err != nil {
+		return nil, err
+	}
 	mode, ok := map[C.int]Mode{1: Gray, 3: RGB, 4: CMYK}[header.components]
 	if !ok {
 		return nil, fmt.Errorf("%w: %d components; 1, 3 and 4 are read", ErrFormat, header.components)
@@ -56,7 +59,7 @@ func sizeJPEG(file []byte) (width, height, perPixel int, err error) {
 		return 0, 0, 0, jpegError(&header)
 	}
 	perPixel = int(header.components)
-	if !oneScan(file) {
+	if !readJPEGScans(file).one {
 		perPixel *= 3
 	}
 	return int(header.width), int(header.height), perPixel, nil

@@ -67,8 +67,8 @@ func TestDecodedBytes(t *testing.T) {
 // TestOneScan: where rows are decoded one after another no coefficients are counted.
 func TestOneScan(t *testing.T) {
 	for name, file := range readGolden(t).files {
-		if strings.HasSuffix(name, ".jpg") && oneScan(file) == strings.HasPrefix(name, "progressive") {
-			t.Errorf("%s: one scan is %v", name, oneScan(file))
+		if strings.HasSuffix(name, ".jpg") && readJPEGScans(file).one == strings.HasPrefix(name, "progressive") {
+			t.Errorf("%s: one scan is %v", name, readJPEGScans(file).one)
 		}
 	}
 }
