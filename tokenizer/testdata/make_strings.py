@@ -36,10 +36,11 @@ SEED, COUNT, GROUP = 1, 100_000, 100            # of the stored hashes
 LONGEST = 2000                                  # units in a string
 BYTE = 0x110000                                 # a unit is a code point, or BYTE + a byte that stands alone
 
-# reference.py imports these; its tokenizer needs none of them.
+# reference.py imports these; its tokenizer needs none of them. verify_reference.py has them already.
 STUBS = {name: types.ModuleType(name) for name in ("torch", "numpy", "PIL")}
 STUBS["torch"].no_grad = lambda: lambda function: function
 STUBS["PIL"].Image = None
+STUBS = {name: stub for name, stub in STUBS.items() if name not in sys.modules}
 sys.modules.update(STUBS)
 sys.path.insert(0, os.path.join(HERE, "../../engine/testdata/reference"))
 sys.dont_write_bytecode = True
