@@ -37,6 +37,9 @@ in hand.`,
 				return fmt.Errorf("%w: --batch %d is less than 1", errUsage, f.options.Batch)
 			}
 			f.options.Dir = args[0]
+			if err := f.model.needPictures("index pictures"); err != nil {
+				return err
+			}
 			e, err := f.model.open(c.ErrOrStderr())
 			if err != nil {
 				return err
@@ -56,9 +59,6 @@ in hand.`,
 
 // run opens the catalogue for writing, indexes, and prints what was done.
 func (f *indexFlags) run(ctx context.Context, e *engine.Engine, out, log io.Writer) error {
-	if !e.Config().TakesPictures() {
-		return fmt.Errorf("index pictures: %w", engine.ErrNoVision)
-	}
 	if info, err := os.Stat(f.options.Dir); err != nil || !info.IsDir() {
 		return fmt.Errorf("%w: %s is no folder that can be read", errUsage, f.options.Dir)
 	}

@@ -109,6 +109,9 @@ func (f *searchFlags) readQuery() error {
 		}
 		return nil
 	}
+	if err := f.model.needPictures("--image " + f.image); err != nil {
+		return err
+	}
 	file, err := readPicture(f.image, f.model.options.Limits)
 	if err != nil {
 		return fmt.Errorf("%w: read --image: %w", errUsage, err)

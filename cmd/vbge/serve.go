@@ -117,6 +117,11 @@ func (f *serveFlags) check() error {
 	if f.items != "" && f.catalog.uri == "" {
 		return fmt.Errorf("%w: --items-dir needs --uri: a picture is added to a catalogue", errUsage)
 	}
+	if f.items != "" {
+		if err := f.model.needPictures("--items-dir"); err != nil {
+			return err
+		}
+	}
 	if f.keys != "" {
 		keys, err := transport.ReadKeys(f.keys)
 		if err != nil {

@@ -52,14 +52,14 @@ func (f *serveFlags) open(ctx context.Context, log *slog.Logger) (s *service, er
 			err = errors.Join(err, s.close())
 		}
 	}()
+	examples, err := f.openExamples()
+	if err != nil {
+		return s, err
+	}
 	m := metrics.New()
 	f.model.options.OnPass, f.model.options.WarmUp = m.ObservePass, true
 	if s.engine, err = f.model.load(); err != nil {
 		return s, err
-	}
-	takesPictures := s.engine.Config().TakesPictures()
-	if !takesPictures && f.items != "" {
-		return s, fmt.Errorf("%w: --items-dir is for pictures: %w", errUsage, engine.ErrNoVision)
 	}
 	for _, caveat := range engine.Caveats(f.model.options.Device) {
 		log.Warn(caveat)
@@ -81,7 +81,7 @@ func (f *serveFlags) open(ctx context.Context, log *slog.Logger) (s *service, er
 	services.Health, s.embedder.Wrong = s.health, s.health.Wrong
 	noItems := ""
 	switch {
-	case !takesPictures:
+	case !s.engine.Config().TakesPictures():
 		noItems = engine.ErrNoVision.Error()
 	case f.items == "":
 		noItems = items.ErrReadOnly.Error()
@@ -91,19 +91,24 @@ func (f *serveFlags) open(ctx context.Context, log *slog.Logger) (s *service, er
 			f.limits[i].Value = s.engine.MaxBatchTokens()
 		}
 	}
-	examples, err := readExamples(f.examples, f.model.options.Limits)
-	if err == nil && !takesPictures && slices.ContainsFunc(examples, func(e page.Example) bool { return e.File != nil }) {
-		err = engine.ErrNoVision
-	}
-	if err != nil {
-		return s, fmt.Errorf("%w: --examples: %w", errUsage, err)
-	}
 	s.routes = append(api.Routes(api.Options{
 		Model: name, Version: buildVersion(), MaxItems: f.maxItems, MaxImageBytes: f.model.options.Limits.MaxBytes,
 		RerankModel: f.rerank.model, Limits: f.limits, NoItems: noItems,
 	}, services), m.Route())
 	s.routes = append(s.routes, page.Routes(page.Options{Examples: examples})...)
 	return s, nil
+}
+
+// openExamples reads what the page offers, and refuses pictures to begin with that the model does not take.
+func (f *serveFlags) openExamples() ([]page.Example, error) {
+	examples, err := readExamples(f.examples, f.model.options.Limits)
+	if err != nil {
+		return nil, fmt.Errorf("%w: --examples: %w", errUsage, err)
+	}
+	if slices.ContainsFunc(examples, func(e page.Example) bool { return e.File != nil }) {
+		return examples, f.model.needPictures("--examples with pictures")
+	}
+	return examples, nil
 }
 
 func (s *service) stopping() bool { return s.server.Load().Stopping() }
