@@ -7,8 +7,6 @@ import (
 	"image"
 	"io"
 	"strings"
-
-	"github.com/klauspost/compress/zlib"
 )
 
 // Pillow's bounds of what chunks of text and profiles may hold once they are inflated: of one, and of all texts.
@@ -36,6 +34,9 @@ type pngFile struct {
 	text     int    // bytes of all texts, those inflated in vain too
 
 	exif, rawProfile, xmp []byte
+
+	texts    inflater
+	inflated bytes.Buffer // the text in hand
 }
 
 // next returns the chunk at f.at and steps over its header. A body that is longer than the file ends with it.
@@ -215,23 +216,25 @@ func (f *pngFile) textChunk(kind string, body []byte) (err error) {
 	}
 	switch k := string(key); {
 	case k == "Raw profile type exif":
-		f.rawProfile = text
+		f.rawProfile = bytes.Clone(text)
 	case k == "XML:com.adobe.xmp" || k == "xmp" && kind != "iTXt":
-		f.xmp = text
+		f.xmp = bytes.Clone(text)
 	case k == "exif" && kind == "tEXt":
 		f.exif = text
 	}
 	return f.countText(len(text))
 }
 
-// inflateText returns nothing for what is damaged, which Pillow lets pass, and an error for what is too long.
+// inflateText returns nothing for what is damaged, which Pillow lets pass, and an error for what is too long. The text is
+// there until the next is inflated.
 func (f *pngFile) inflateText(data []byte) ([]byte, error) {
-	r, err := zlib.NewReader(bytes.NewReader(data))
+	r, err := f.texts.open(data)
 	if err != nil {
 		return nil, nil
 	}
-	defer r.Close()
-	text, err := io.ReadAll(io.LimitReader(r, pngTextBytes+1))
+	f.inflated.Reset()
+	_, err = f.inflated.ReadFrom(io.LimitReader(r, pngTextBytes+1))
+	text := f.inflated.Bytes()
 	switch {
 	case len(text) > pngTextBytes:
 		return nil, fmt.Errorf("%w: a text or profile of over %d bytes", ErrFormat, pngTextBytes)
