@@ -68,7 +68,7 @@ func (r *run) consume(ctx context.Context, pictures <-chan picture, total int) e
 	for {
 		if len(batch) == r.Batch {
 			if err := r.write(ctx, batch); err != nil {
-				return err
+				return r.interrupted(err, total)
 			}
 			batch = nil
 			r.progress(total)
@@ -86,7 +86,7 @@ func (r *run) consume(ctx context.Context, pictures <-chan picture, total int) e
 			case !ok:
 				err := r.write(ctx, batch)
 				r.progress(total)
-				return err
+				return r.interrupted(err, total)
 			case p.err != nil:
 				r.skip(p, p.err)
 			case p.unchanged:
@@ -103,6 +103,14 @@ func (r *run) consume(ctx context.Context, pictures <-chan picture, total int) e
 
 func (r *run) stopped(ctx context.Context, total int) error {
 	return fmt.Errorf("stopped after %d of %d pictures, run it again to continue: %w", r.done, total, ctx.Err())
+}
+
+// interrupted says the same of a Milvus that went away: what it has confirmed is kept.
+func (r *run) interrupted(err error, total int) error {
+	if errors.Is(err, catalog.ErrUnreachable) || errors.Is(err, catalog.ErrNotLoaded) {
+		return fmt.Errorf("stopped after %d of %d pictures, run it again to continue: %w", r.done, total, err)
+	}
+	return err
 }
 
 func (r *run) progress(total int) {

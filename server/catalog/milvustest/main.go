@@ -1,9 +1,12 @@
 package milvustest
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"testing"
 )
 
 // The environment of tests. ServerVariable names a server to start; URIVariable is the address of a running one.
@@ -33,4 +36,18 @@ func Main(run func() int) int {
 	defer server.Kill()
 	os.Setenv(URIVariable, server.URI)
 	return run()
+}
+
+// New starts a server for one test, which may kill it: the one that $VBGE_TEST_SERVER names, else Embedded.
+func New(t testing.TB) *Server {
+	t.Helper()
+	s, err := Start(t.Context(), cmp.Or(os.Getenv(ServerVariable), Embedded), t.TempDir())
+	if errors.Is(err, ErrNotFetched) && os.Getenv(ServerVariable) == "" {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Kill)
+	return s
 }

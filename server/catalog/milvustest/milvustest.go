@@ -1,6 +1,6 @@
-// Package milvustest runs real Milvus servers for tests, as third_party/setup --milvus brings them in: Milvus 2.3.5,
-// the full standalone server, and milvus-lite 3.2.2. They listen on free ports, keep everything in a folder of
-// the caller's, and end with the process that started them.
+// Package milvustest runs real Milvus servers for tests: milvus-lite 2.5.1, which is always there, and what
+// third_party/setup --milvus brings in, Milvus 2.3.5, the full standalone server, and milvus-lite 3.2.2. They listen on
+// free ports, keep everything in a folder of the caller's, and end with the process that started them.
 package milvustest
 
 import (
@@ -17,9 +17,13 @@ import (
 
 // The servers.
 const (
-	Full = "milvus-2.3.5"
-	Lite = "milvus-lite-3.2.2"
+	Full     = "milvus-2.3.5"
+	Lite     = "milvus-lite-3.2.2"
+	Embedded = "milvus-lite-2.5.1" // what vbge starts for a .db, here with an address
 )
+
+// ErrNotFetched means that third_party/setup has not brought a server in.
+var ErrNotFetched = errors.New("it is not there")
 
 // startTimeout is for busy machines: the full server needs 6 s, after a kill more.
 const startTimeout = 3 * time.Minute
@@ -45,8 +49,10 @@ func Start(ctx context.Context, name, folder string) (*Server, error) {
 		s, err = full(folder)
 	case Lite:
 		s, err = lite(folder)
+	case Embedded:
+		s, err = embedded(folder)
 	default:
-		err = fmt.Errorf("there is no server %q: %s or %s", name, Full, Lite)
+		err = fmt.Errorf("there is no server %q: %s, %s or %s", name, Full, Lite, Embedded)
 	}
 	if err == nil {
 		err = s.Restart(ctx)
@@ -144,7 +150,7 @@ func Fetched(name string) (string, error) {
 			return filepath.EvalSymlinks(folder)
 		}
 		if here == filepath.Dir(here) {
-			return "", fmt.Errorf("there is no third_party/native/%s: run third_party/setup --milvus", name)
+			return "", fmt.Errorf("third_party/native/%s: %w: run third_party/setup --milvus", name, ErrNotFetched)
 		}
 	}
 }

@@ -1,8 +1,12 @@
 package milvustest
 
 import (
+	"bytes"
+	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
+	"strconv"
 	"syscall"
 )
 
@@ -35,4 +39,23 @@ func (s *Server) run() error {
 	s.ended = ended
 	s.kill = func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // it fails when nothing is left to kill
 	return nil
+}
+
+// KillEmbedded kills the milvus-lite that this process runs for a .db.
+func KillEmbedded(db string) error {
+	commands, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		return err
+	}
+	for _, path := range commands {
+		command, _ := os.ReadFile(path) // processes come and go
+		if arguments := bytes.Split(command, []byte{0}); len(arguments) > 1 && string(arguments[1]) == db {
+			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+			if err != nil {
+				return err
+			}
+			return syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+	return fmt.Errorf("no process serves %s", db)
 }

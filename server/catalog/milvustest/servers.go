@@ -97,3 +97,25 @@ func lite(folder string) (*Server, error) {
 		},
 	}, nil
 }
+
+// embedded prepares milvus-lite 2.5.1.
+func embedded(folder string) (*Server, error) {
+	program, err := Fetched("milvus-lite")
+	if err != nil {
+		return nil, err
+	}
+	ports, err := freePorts(1)
+	if err != nil {
+		return nil, err
+	}
+	address := fmt.Sprintf("127.0.0.1:%d", ports[0])
+	return &Server{
+		URI: "http://" + address, folder: folder, ready: answers(address),
+		command: func() *exec.Cmd {
+			cmd := exec.Command(filepath.Join(program, "milvus"), filepath.Join(folder, "data.db"), address, "ERROR")
+			// It empties $HOME/.cache/milvus at its start.
+			cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+program, "HOME="+folder, "TMPDIR="+folder)
+			return cmd
+		},
+	}, nil
+}
