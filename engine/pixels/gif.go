@@ -182,12 +182,17 @@ func isRamp(palette []byte) bool {
 	return true
 }
 
-const gifCodeBits = 12
+const (
+	gifCodeBits = 12
+	gifPiece    = 1 << 16
+)
 
-// gifCodes expands LZW codes as Pillow's decoder does, which knows of no end: it passes over end codes and empty blocks
-// until the last pixel has come. compress/lzw ends there, and takes no codes of 1 bit or of more than 8.
+// gifCodes expands LZW codes as Pillow's decoder does: it passes over empty blocks until the last pixel has come, and over
+// an end code where it has not yet read the whole file, which it does by pieces. compress/lzw ends there, and takes no
+// codes of 1 bit or of more than 8.
 type gifCodes struct {
 	data  []byte
+	ahead int // bytes of data that Pillow has not yet read
 	block int // bytes left in the sub-block
 	bits  uint32
 	have  int // of bits
@@ -205,7 +210,7 @@ func newGIFCodes(data []byte, bits int) (*gifCodes, error) {
 	if bits > gifCodeBits {
 		return nil, fmt.Errorf("%w: codes of %d bits", ErrFormat, bits)
 	}
-	c := &gifCodes{data: data, clear: 1 << bits}
+	c := &gifCodes{data: data, ahead: len(data) - gifPiece, clear: 1 << bits}
 	c.reset()
 	return c, nil
 }
@@ -229,7 +234,12 @@ func (c *gifCodes) read(row []uint8) error {
 			return fmt.Errorf("%w: truncated frame", ErrFormat)
 		case code == c.clear:
 			c.reset()
-		case code == c.clear+1: // the end
+		case code == c.clear+1: // the end, at which Pillow reads the next piece
+			c.ahead = min(c.ahead, len(c.data))
+			if c.ahead <= 0 {
+				return fmt.Errorf("%w: the codes end before the frame does", ErrFormat)
+			}
+			c.ahead -= gifPiece
 		default:
 			if !c.expand(code) {
 				return fmt.Errorf("%w: damaged frame", ErrFormat)

@@ -6,7 +6,10 @@ import (
 )
 
 // jpegHead is what Pillow reads of a JPEG before it asks libjpeg.
-type jpegHead struct{ exif, xmp []byte }
+type jpegHead struct {
+	exif, xmp    []byte
+	shortProfile bool // a part of a colour profile without its number
+}
 
 const xmpMagic = "http://ns.adobe.com/xap/1.0/\x00"
 
@@ -52,6 +55,9 @@ func readJPEGMarkers(file []byte) (h jpegHead, err error) {
 		case marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xcc || marker == 0xde:
 			frame = true
 			err = checkFrame(body)
+			if err == nil && h.shortProfile {
+				err = fmt.Errorf("%w: a truncated colour profile", ErrFormat)
+			}
 		case marker >= 0xe0 && marker <= 0xef:
 			err = h.application(marker, body)
 		}
@@ -93,6 +99,8 @@ func (h *jpegHead) application(marker byte, body []byte) error {
 	switch {
 	case is(0xe0, "JFIF") && len(body) < 7, is(0xee, "Adobe") && len(body) < 7:
 		return fmt.Errorf("%w: a truncated marker %#x", ErrFormat, marker)
+	case is(0xe2, "ICC_PROFILE\x00") && len(body) < 14:
+		h.shortProfile = true
 	case is(0xe1, exifMagic) && h.exif == nil:
 		h.exif = body
 	case is(0xe1, exifMagic):

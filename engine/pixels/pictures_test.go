@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -108,8 +109,12 @@ func (g generated) differs(t *testing.T, file []byte) string {
 		if g.RGB24 == nil {
 			return ""
 		}
-		if largest, mean := distance(t, p.Crop(24), g.RGB24); largest > goLargest || mean > goMean {
-			return "far off"
+		mostLargest, mostMean := goLargest, 0.2
+		if !strings.Contains(g.Kind, "4:4:4") && (strings.Contains(g.Kind, "RGB") || strings.Contains(g.Kind, "CMYK") || strings.Contains(g.Kind, "Adobe")) {
+			mostLargest, mostMean = 32, 6 // image/jpeg repeats samples of bands that are no chroma
+		}
+		if largest, mean := distance(t, p.Crop(24), g.RGB24); largest > mostLargest || mean > mostMean {
+			return fmt.Sprintf("far off: %d at most, %.2f on average", largest, mean)
 		}
 		return ""
 	}
@@ -143,7 +148,12 @@ func listed(g generated, how string) bool {
 	case g.holdsJPEG() && !Exact(): // image/jpeg knows fewer kinds, and finds other faults
 		return says("refused: ", "Pillow refuses: ")
 	case strings.HasPrefix(g.Kind, "tif: "):
-		return says("photometric interpretation 8 ", "is not read; save it", "box can't exceed original image size") || strings.Contains(g.Kind, "far tag")
+		return says("photometric interpretation 8 ", "is not read; save it", "box can't exceed original image size") || strings.Contains(g.Kind, "far tag") ||
+			strings.Contains(g.Kind, "flipped") && says("not in the directory")
+	case strings.HasPrefix(g.Kind, "png: "):
+		return strings.Contains(g.Kind, "long pixels") && says("Truncated File Read")
+	case strings.HasPrefix(g.Kind, "webp: "):
+		return !Exact() && strings.Contains(g.Kind, "flipped") && says("failed to read next frame")
 	}
 	return false
 }

@@ -158,13 +158,10 @@ def main():
 
 
 def store(a, lines):
-    """Keep small ones, of as many kinds as possible."""
-    size = {line["name"]: os.path.getsize(os.path.join(a.out, line["name"])) for line in lines}
-    seen, ranked = {}, []
-    for line in sorted(lines, key=lambda line: size[line["name"]]):
-        n = seen[line["kind"]] = seen.get(line["kind"], 0) + 1
-        ranked.append((n, line))
-    kept = sorted((line for _, line in sorted(ranked, key=lambda t: t[0])[: a.sample]), key=lambda line: line["name"])
+    """Keep some small ones, as they come."""
+    small = [line for line in lines if 100 < os.path.getsize(os.path.join(a.out, line["name"])) < 1800]
+    random.Random(a.seed).shuffle(small)
+    kept = sorted(small[: a.sample], key=lambda line: line["name"])
     with zipfile.ZipFile(a.store, "w", zipfile.ZIP_DEFLATED) as z:
         def add(name, data):
             z.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)

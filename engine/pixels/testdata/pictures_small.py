@@ -72,7 +72,8 @@ def gif(d):
         if d.chance(0.3):
             x, y = d.random.randint(0, 20), d.random.randint(0, 20)
             canvas = (w + d.random.randint(-5, 40), h + d.random.randint(-5, 40))
-            canvas = (max(canvas[0], 0), max(canvas[1], 0))
+            canvas = (min(max(canvas[0], 0), 65535), min(max(canvas[1], 0), 65535))
+            x, y = min(x, 65535 - w), min(y, 65535 - h)
             kinds.append("frame elsewhere")
         rows = [r for s, t in ((0, 8), (4, 8), (2, 4), (1, 2)) for r in range(s, h, t)] if interlaced else range(h)
         indices = [int(v) for r in rows for v in a[r]]
