@@ -181,7 +181,8 @@ func (e *Engine) Ready() error { return e.replicas.ready() }
 // Dimension returns the values of one embedding.
 func (e *Engine) Dimension() int { return e.config.Text.Hidden }
 
-// ModelID returns the SHA-256 of the checkpoint that the model was converted from.
+// ModelID returns what tells the model's vectors from others': the SHA-256 of the checkpoint that it was converted
+// from, with mean pooling one made of that.
 func (e *Engine) ModelID() string { return e.id }
 
 // Config returns the model's configuration.

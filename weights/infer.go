@@ -3,6 +3,7 @@ package weights
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -21,6 +22,9 @@ type Assumption struct {
 // listed. It fails where the tensors and given disagree, naming the field and both values. Without
 // tensors of a vision tower the model is one for texts alone.
 func infer(shapes map[string][]int, given *Config) (Config, []Assumption, error) {
+	if err := absolute(shapes); err != nil {
+		return Config{}, nil, err
+	}
 	c := Base()
 	pictures := hasVision(shapes)
 	if !pictures {
@@ -50,6 +54,16 @@ func infer(shapes map[string][]int, given *Config) (Config, []Assumption, error)
 		return Config{}, nil, fmt.Errorf("configuration inferred from the tensors: %w", err)
 	}
 	return c, assumed, nil
+}
+
+// absolute refuses a BERT whose tokens know their distances: without these tensors it would be another model.
+func absolute(shapes map[string][]int) error {
+	for _, name := range slices.Sorted(maps.Keys(shapes)) {
+		if strings.HasSuffix(name, ".attention.self.distance_embedding.weight") {
+			return fmt.Errorf("tensor %s is of relative position embeddings; models with absolute ones alone are read", name)
+		}
+	}
+	return nil
 }
 
 // hasVision reports whether any tensor is of a vision tower, or of its way into the text tower.

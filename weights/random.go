@@ -42,12 +42,6 @@ func (m *RandomModel) ID() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Has reports whether the model has a tensor of that name.
-func (m *RandomModel) Has(name string) bool {
-	_, ok := m.tensors[name]
-	return ok
-}
-
 // Float32 draws the named tensor and returns it in row-major order, a new slice on each call.
 // It fails where the tensor is not part of the model or has another shape.
 func (m *RandomModel) Float32(name string, shape ...int) ([]float32, error) {

@@ -23,8 +23,8 @@ func (k *Kept) Encode() ([]byte, error) {
 	return append(text, '\n'), nil
 }
 
-// Read returns what conversion kept in a model folder. model is the folder's model by the SHA-256 of
-// its checkpoint: a vector of another model is an error. The error wraps fs.ErrNotExist for a folder
+// Read returns what conversion kept in a model folder. model is the id of the folder's model: a
+// vector of another is an error. The error wraps fs.ErrNotExist for a folder
 // of the time before there was one.
 func Read(dir, model string) (*Kept, error) {
 	path := filepath.Join(dir, weights.SelfTestFile)

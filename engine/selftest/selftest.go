@@ -25,7 +25,7 @@ type Kept struct {
 	Version   int       `json:"input"`            // Version
 	Picture   bool      `json:"picture"`          // whether it had its picture, or is the words alone
 	Reason    string    `json:"reason,omitempty"` // why the words alone
-	Model     string    `json:"model"`            // SHA-256 of the checkpoint, in hex
+	Model     string    `json:"model"`            // its id
 	Device    string    `json:"device"`           // as --device calls it
 	Embedding []float32 `json:"embedding"`        // of unit length
 }
