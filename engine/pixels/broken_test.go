@@ -20,7 +20,7 @@ func TestTruncated(t *testing.T) {
 	forgiven := func(name string) int {
 		switch {
 		case strings.HasSuffix(name, ".png"):
-			return 12 // IEND
+			return 12 + 8 // IEND, the checksum of the chunk before and that of the pixels
 		case name == "animated.gif":
 			return 1909 // the other frames
 		case strings.HasSuffix(name, ".bmp"):
@@ -139,7 +139,7 @@ func TestLimits(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	for name, file := range map[string]string{
-		"empty": "", "text": "hello, world", "TIFF": "II*\x00\x08\x00\x00\x00", "magic alone": "\xff\xd8\xff", "PNG's magic": pngMagic,
+		"empty": "", "text": "hello, world", "TIFF's magic": "II*\x00\x08\x00\x00\x00", "TIFF without end": "MM\x00*\x00\x00\x00\x08\xff\xff", "magic alone": "\xff\xd8\xff", "PNG's magic": pngMagic,
 		"GIF's magic": "GIF89a", "BMP's magic": "BM", "WebP's magic": "RIFF\x04\x00\x00\x00WEBP", "JPEG of zeros": "\xff\xd8\xff" + strings.Repeat("\x00", 99),
 	} {
 		if _, err := Crop([]byte(file), 64, Limits{}); !errors.Is(err, ErrFormat) {
@@ -209,29 +209,4 @@ func TestNothingLeft(t *testing.T) {
 	if n := liveDecoders(); n != 0 {
 		t.Errorf("%d decoders alive", n)
 	}
-}
-
-func FuzzCrop(f *testing.F) {
-	g := readGolden(f)
-	for _, file := range g.files {
-		f.Add(file)
-	}
-	for _, c := range pillowCases(f) {
-		f.Add(c.File)
-	}
-	f.Fuzz(func(t *testing.T, file []byte) {
-		rgb, err := Crop(file, 16, Limits{MaxPixels: 1 << 20})
-		if err == nil && len(rgb) != 3*16*16 {
-			t.Errorf("%d samples, want %d", len(rgb), 3*16*16)
-		}
-		if err != nil && !errors.Is(err, ErrFormat) && !errors.Is(err, ErrTooLarge) {
-			t.Errorf("neither ErrFormat nor ErrTooLarge: %v", err)
-		}
-		if _, sizeErr := DecodedBytes(file, Limits{MaxPixels: 1 << 20}); err == nil && sizeErr != nil {
-			t.Errorf("a picture whose size is unknown: %v", sizeErr)
-		}
-		if n := liveDecoders(); n != 0 {
-			t.Errorf("%d decoders alive", n)
-		}
-	})
 }

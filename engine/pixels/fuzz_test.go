@@ -1,0 +1,98 @@
+package pixels
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"runtime"
+	"slices"
+	"testing"
+)
+
+// addPictures seeds f with small files of every kind.
+func addPictures(f *testing.F) {
+	files, all := generatedPictures(f)
+	for _, g := range all {
+		file, err := fs.ReadFile(files, g.Name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		if len(file) < 2000 {
+			f.Add(file)
+		}
+	}
+}
+
+var fuzzLimits = Limits{MaxPixels: 1 << 18}
+
+// FuzzCrop: a picture or ErrFormat or ErrTooLarge, the same the second time, with no memory left outside Go.
+func FuzzCrop(f *testing.F) {
+	addPictures(f)
+	other := readGolden(f).files["small_3x5.png"]
+	f.Fuzz(func(t *testing.T, file []byte) {
+		rgb, err := Crop(file, 16, fuzzLimits)
+		switch {
+		case err != nil && !errors.Is(err, ErrFormat) && !errors.Is(err, ErrTooLarge):
+			t.Errorf("neither ErrFormat nor ErrTooLarge: %v", err)
+		case err == nil && len(rgb) != 3*16*16:
+			t.Errorf("%d samples, want %d", len(rgb), 3*16*16)
+		}
+		// Another picture in between shows memory that was not written.
+		if _, err := Crop(other, 16, fuzzLimits); err != nil {
+			t.Fatal(err)
+		}
+		again, againErr := Crop(file, 16, fuzzLimits)
+		if !bytes.Equal(again, rgb) || (againErr == nil) != (err == nil) {
+			t.Errorf("another picture the second time: %v, then %v", err, againErr)
+		}
+		if n := liveDecoders(); n != 0 {
+			t.Errorf("%d decoders alive", n)
+		}
+	})
+}
+
+// FuzzDecodedBytes holds what the header promises against what Decode takes in Go and what it returns. A refused file may
+// have been refused after its samples had been taken.
+func FuzzDecodedBytes(f *testing.F) {
+	addPictures(f)
+	f.Fuzz(func(t *testing.T, file []byte) {
+		promised, sizeErr := DecodedBytes(file, fuzzLimits)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		p, err := Decode(file, fuzzLimits)
+		runtime.ReadMemStats(&after)
+		switch {
+		case sizeErr != nil && !errors.Is(sizeErr, ErrFormat) && !errors.Is(sizeErr, ErrTooLarge):
+			t.Errorf("neither ErrFormat nor ErrTooLarge: %v", sizeErr)
+		case sizeErr != nil && err == nil:
+			t.Errorf("a picture whose size is unknown: %v", sizeErr)
+		}
+		if err == nil && int64(p.Width*p.Height*p.Mode.pixelBytes()) > promised {
+			t.Errorf("%d x %d pixels of mode %s in %d bytes promised", p.Width, p.Height, p.Mode, promised)
+		}
+		// Beside the samples there are tables, and what chunks hold: 1 MiB of text at a time, a directory's numbers.
+		if taken := after.TotalAlloc - before.TotalAlloc; taken > uint64(promised)+8<<20+64*uint64(len(file)) {
+			t.Errorf("%d bytes promised, %d taken", promised, taken)
+		}
+	})
+}
+
+// FuzzOrientation: 1 to 8, and turning a picture back gives the same picture.
+func FuzzOrientation(f *testing.F) {
+	addPictures(f)
+	back := [9]int{1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		o := Orientation(file)
+		if o < 1 || o > 8 {
+			t.Fatalf("orientation %d", o)
+		}
+		p, err := Decode(file, fuzzLimits)
+		if err != nil {
+			return
+		}
+		q := p.Oriented(o).Oriented(back[o])
+		if q.Width != p.Width || q.Height != p.Height || !bytes.Equal(q.Pix, p.Pix) || !slices.Equal(q.Pix16, p.Pix16) {
+			t.Errorf("turned to %d and back it is another picture", o)
+		}
+	})
+}
