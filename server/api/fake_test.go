@@ -58,17 +58,17 @@ func (e *fakeEngine) Do(ctx context.Context, r engine.Request) ([]engine.Result,
 	return results, whole
 }
 
-func (e *fakeEngine) Ready() error           { return e.failed }
+func (e *fakeEngine) Ready() error { return e.failed }
 func (e *fakeEngine) Config() weights.Config {
 	if c := weights.Base(); !e.texts {
 		return c
 	}
 	return weights.Config{Text: weights.Base().Text, Pooling: weights.PoolMean}
 }
-func (e *fakeEngine) Dimension() int         { return 3 }
-func (e *fakeEngine) ModelID() string        { return "5ada" }
-func (e *fakeEngine) Device() string         { return "cpu" }
-func (e *fakeEngine) Precision() string      { return "float32" }
+func (e *fakeEngine) Dimension() int    { return 3 }
+func (e *fakeEngine) ModelID() string   { return "5ada" }
+func (e *fakeEngine) Device() string    { return "cpu" }
+func (e *fakeEngine) Precision() string { return "float32" }
 
 // last is what the engine was last asked for.
 func (e *fakeEngine) last() engine.Request { return e.requests[len(e.requests)-1] }
