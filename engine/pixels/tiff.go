@@ -21,6 +21,11 @@ type tiffFile struct {
 	tiled                  bool
 	blockW, blockH         int
 	offsets, sizes         []int
+
+	// While blocks are read:
+	block    []byte // the one in hand
+	inflater inflater
+	rest     int // bytes that the further ones may have together
 }
 
 // TIFF compressions.
@@ -78,7 +83,15 @@ func readTIFF(file []byte) (*tiffFile, error) {
 	return f, f.checkCompression()
 }
 
+// tiffMostBlocks is a file of 1 TB in strips of 4 MB, or 67 million pixels in the smallest tiles.
+const tiffMostBlocks = 1 << 18
+
 func (f *tiffFile) findBlocks(n *tiffNumbers) error {
+	for _, tag := range []uint16{tiffStripOffsets, tiffStripBytes, tiffTileOffsets, tiffTileBytes} {
+		if count := f.dir.count(tag); count > tiffMostBlocks {
+			return fmt.Errorf("%w: %d strips or tiles; at most %d are read", ErrFormat, count, tiffMostBlocks)
+		}
+	}
 	f.offsets, f.sizes = n.all(tiffStripOffsets), n.all(tiffStripBytes)
 	f.blockW, f.blockH = f.width, min(n.one(tiffRowsPerStrip, f.height), f.height)
 	if f.offsets == nil {
@@ -265,7 +278,7 @@ func (f *tiffFile) tiles() ([]tiffTile, error) {
 	if f.blockW == f.width && f.blockH == f.height && !f.separate {
 		offsets = offsets[len(offsets)-1:]
 	}
-	var tiles []tiffTile
+	tiles := make([]tiffTile, 0, len(offsets))
 	x, y := 0, 0
 	for _, offset := range offsets {
 		if f.separate {

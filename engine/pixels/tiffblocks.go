@@ -8,7 +8,6 @@ import (
 	"io"
 	"slices"
 
-	"github.com/klauspost/compress/zlib"
 	"golang.org/x/image/ccitt"
 	"golang.org/x/image/tiff/lzw"
 )
@@ -42,6 +41,8 @@ func (f *tiffFile) readBlocks(p *Picture, l Limits) error {
 	if !f.tiled && (f.blockW*pixel+7)/8 != stride || f.tiled && stride*f.blockH > (f.blockH*pixel+7)/8*f.blockW {
 		return fmt.Errorf("%w: pixels of %d bits for %d", ErrFormat, f.blockBits(), pixel)
 	}
+	// Blocks may share bytes; were each the whole of a large file, time would be squared.
+	f.rest = max(4*len(f.file), 1<<28)
 	across, down := (f.width+f.blockW-1)/f.blockW, (f.height+f.blockH-1)/f.blockH
 	for i := range planes * across * down {
 		plane, x, y := i/(across*down), i%across*f.blockW, i/across%down*f.blockH
@@ -50,7 +51,7 @@ func (f *tiffFile) readBlocks(p *Picture, l Limits) error {
 		if !f.tiled {
 			storedH = h
 		}
-		block, err := f.block(i, storedH, l)
+		block, err := f.readBlock(i, storedH, l)
 		if err != nil {
 			return fmt.Errorf("block %d: %w", i, err)
 		}
@@ -75,8 +76,8 @@ func (f *tiffFile) nativeRaw() string {
 	return f.kind.raw
 }
 
-// block returns the rows of a block.
-func (f *tiffFile) block(i, rows int, l Limits) ([]byte, error) {
+// readBlock returns the rows of a block, which are there until the next is read.
+func (f *tiffFile) readBlock(i, rows int, l Limits) ([]byte, error) {
 	if len(f.sizes) == 0 && len(f.offsets) == 1 {
 		f.sizes = []int{len(f.file) - f.offsets[0]}
 	}
@@ -86,6 +87,9 @@ func (f *tiffFile) block(i, rows int, l Limits) ([]byte, error) {
 	from, size := f.offsets[i], f.sizes[i]
 	if size <= 0 || from < 0 || from > len(f.file) || size > len(f.file)-from {
 		return nil, fmt.Errorf("%w: %d bytes at %d are not in the file", ErrFormat, size, from)
+	}
+	if f.rest -= size; f.rest < 0 {
+		return nil, fmt.Errorf("%w: strips or tiles of far more bytes together than the file has", ErrFormat)
 	}
 	data := f.file[from:][:size]
 	fax := f.compression == tiffGroup3 || f.compression == tiffGroup4
@@ -100,7 +104,8 @@ func (f *tiffFile) block(i, rows int, l Limits) ([]byte, error) {
 	if int64(stride)*int64(rows) > maxExpansion(f.compression, f.blockW)*int64(size) {
 		return nil, fmt.Errorf("%w: %d bytes cannot hold %d x %d pixels", ErrFormat, size, f.blockW, rows)
 	}
-	out := make([]byte, stride*rows)
+	f.block = slices.Grow(f.block[:0], stride*rows)[:stride*rows]
+	out := f.block
 	var err error
 	switch f.compression {
 	case tiffPackBits:
@@ -111,7 +116,7 @@ func (f *tiffFile) block(i, rows int, l Limits) ([]byte, error) {
 		}
 		err = fill(out, lzw.NewReader(bytes.NewReader(data), lzw.MSB, 8))
 	case tiffDeflate, tiffOldDeflate:
-		err = inflate(out, data)
+		err = f.inflate(out, data)
 	default:
 		err = f.fax(out, data, rows)
 	}
@@ -141,12 +146,11 @@ func fill(out []byte, r io.ReadCloser) error {
 }
 
 // inflate fills out; the checksum counts if it is there.
-func inflate(out, data []byte) error {
-	r, err := zlib.NewReader(bytes.NewReader(data))
+func (f *tiffFile) inflate(out, data []byte) error {
+	r, err := f.inflater.open(data)
 	if err != nil {
 		return err
 	}
-	defer r.Close()
 	if _, err := io.ReadFull(r, out); err != nil {
 		return err
 	}

@@ -129,6 +129,15 @@ func readTIFFDir(file []byte) (d tiffDir, err error) {
 	return d, nil
 }
 
+// count returns how many values a tag has.
+func (d tiffDir) count(tag uint16) int {
+	f, ok := d.fields[tag]
+	if !ok {
+		return 0
+	}
+	return len(f.data) / int(tiffTypeBytes[f.kind])
+}
+
 // ints returns a tag's values, and def where it is missing. Values of a type that is no whole number are an error.
 func (d tiffDir) ints(tag uint16, def ...int) ([]int, error) {
 	f, ok := d.fields[tag]
@@ -136,7 +145,7 @@ func (d tiffDir) ints(tag uint16, def ...int) ([]int, error) {
 		return def, nil
 	}
 	unit := int(tiffTypeBytes[f.kind])
-	var out []int
+	out := make([]int, 0, len(f.data)/unit)
 	for b := f.data; len(b) >= unit; b = b[unit:] {
 		switch f.kind {
 		case 3:
