@@ -83,15 +83,7 @@ func readTIFF(file []byte) (*tiffFile, error) {
 	return f, f.checkCompression()
 }
 
-// tiffMostBlocks is a file of 1 TB in strips of 4 MB, or 67 million pixels in the smallest tiles.
-const tiffMostBlocks = 1 << 18
-
 func (f *tiffFile) findBlocks(n *tiffNumbers) error {
-	for _, tag := range []uint16{tiffStripOffsets, tiffStripBytes, tiffTileOffsets, tiffTileBytes} {
-		if count := f.dir.count(tag); count > tiffMostBlocks {
-			return fmt.Errorf("%w: %d strips or tiles; at most %d are read", ErrFormat, count, tiffMostBlocks)
-		}
-	}
 	f.offsets, f.sizes = n.all(tiffStripOffsets), n.all(tiffStripBytes)
 	f.blockW, f.blockH = f.width, min(n.one(tiffRowsPerStrip, f.height), f.height)
 	if f.offsets == nil {

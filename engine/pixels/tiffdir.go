@@ -129,14 +129,8 @@ func readTIFFDir(file []byte) (d tiffDir, err error) {
 	return d, nil
 }
 
-// count returns how many values a tag has.
-func (d tiffDir) count(tag uint16) int {
-	f, ok := d.fields[tag]
-	if !ok {
-		return 0
-	}
-	return len(f.data) / int(tiffTypeBytes[f.kind])
-}
+// tiffMostValues of a tag are the offsets of 67 million pixels in the smallest tiles.
+const tiffMostValues = 1 << 18
 
 // ints returns a tag's values, and def where it is missing. Values of a type that is no whole number are an error.
 func (d tiffDir) ints(tag uint16, def ...int) ([]int, error) {
@@ -145,6 +139,9 @@ func (d tiffDir) ints(tag uint16, def ...int) ([]int, error) {
 		return def, nil
 	}
 	unit := int(tiffTypeBytes[f.kind])
+	if n := len(f.data) / unit; n > tiffMostValues {
+		return nil, fmt.Errorf("%w: tag %d has %d values; at most %d are read", ErrFormat, tag, n, tiffMostValues)
+	}
 	out := make([]int, 0, len(f.data)/unit)
 	for b := f.data; len(b) >= unit; b = b[unit:] {
 		switch f.kind {
