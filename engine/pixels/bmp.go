@@ -160,9 +160,6 @@ func (f *bmpFile) takePalette(colours int) error {
 	if grey && f.raw != "" {
 		f.raw = string(f.mode)
 	}
-	if f.raw == "" && f.mode == Bilevel {
-		return fmt.Errorf("%w: run-length coded in black and white", ErrFormat)
-	}
 	return nil
 }
 
@@ -198,6 +195,9 @@ func (f *bmpFile) readRows(data []byte) (*Picture, error) {
 	stride := (f.width*f.bits + 31) >> 3 &^ 3
 	raw := rawModes[f.raw]
 	row := (f.width*raw.bits + 7) / 8
+	if f.mode == Gray { // of which Pillow takes a byte a pixel, whatever the header says
+		stride = max(stride, row)
+	}
 	if row > stride || len(data) < stride*(f.height-1)+row { // the last row's padding may be missing
 		return nil, fmt.Errorf("%w: %d bytes do not hold %d x %d pixels", ErrFormat, len(data), f.width, f.height)
 	}
@@ -217,6 +217,11 @@ func (f *bmpFile) readRuns(data []byte) (*Picture, error) {
 	n := len(unpackRuns(p.Pix[:0:len(p.Pix)], data, f.offset, f.width, f.compression == bmpRLE4))
 	if n < len(p.Pix) {
 		return nil, fmt.Errorf("%w: runs of %d pixels for %d x %d", ErrFormat, n, f.width, f.height)
+	}
+	if f.mode == Bilevel { // whatever is not black
+		for i, v := range p.Pix {
+			p.Pix[i] = 255 * min(v, 1)
+		}
 	}
 	row := func(y int) []uint8 { return p.Pix[y*f.width:][:f.width] }
 	for y, to := 0, f.height-1; y < to && !f.topDown; y, to = y+1, to-1 {

@@ -101,6 +101,9 @@ func (f *tiffFile) findBlocks(n *tiffNumbers) error {
 func (f *tiffFile) checkCompression() error {
 	const useful = "is not read; save it with LZW, Deflate, PackBits or no compression"
 	if f.compression == tiffPlain {
+		if f.reversed && f.kind.mode == Paletted && f.bits[0] < 8 {
+			return fmt.Errorf("%w: indices in reverse order of bits", ErrFormat)
+		}
 		return nil
 	}
 	switch f.compression {
