@@ -7,7 +7,7 @@
 --check prints how many strings differ, and the first few; the exit status is 1 if any does. The reference is class
 WordPiece of reference.py, with the model's vocab.txt; with --original it is BertTokenizer of transformers 4.57.6,
 which that class condenses. --write makes the hashes that TestStrings compares with (VOCAB is bert-base-uncased's, from
-make setup); with the same seed and vocabulary random_test.go makes the same strings.
+third_party/setup --test); with the same seed and vocabulary random_test.go makes the same strings.
 
 A string is bytes, as in Go, and need not be UTF-8. In Python a byte that is not becomes a lone surrogate, as with
 errors="surrogateescape"; the three bytes of an encoded surrogate become that surrogate. Lone surrogates are what no
