@@ -207,10 +207,8 @@ func flops(p *op.Pass) float64 {
 	return total
 }
 
-// bareRows are what products are measured at where there are no pictures: enough for their full rate.
-const bareRows = engine.DefaultMaxBatchTokens
-
-// bareProducts is the widest product of the text tower at eight pictures' rows, a few times over.
+// bareProducts is the widest product of the text tower at eight pictures' rows, or two of the longest texts', a few
+// times over.
 func bareProducts(b op.Backend, c weights.Config) (*work, error) {
 	random := rand.New(rand.NewPCG(1, 2))
 	values := make([]float32, c.Text.Intermediate*c.Text.Hidden)
@@ -221,7 +219,7 @@ func bareProducts(b op.Backend, c weights.Config) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows := bareRows
+	rows := 2 * c.MaxTextTokens(false)
 	if c.TakesPictures() {
 		rows = 8 * (c.Patches() + 2)
 	}
