@@ -48,11 +48,14 @@ func TestBombs(t *testing.T) {
 		{"PNG with an international text of 1 GB", zeroPNG(0, 8, 8, 72, chunk("iTXt", "Comment\x00\x01\x00\x00\x00", deflatedZeros(1<<30))), ErrFormat},
 		{"PNG with a profile of 1 GB", zeroPNG(0, 8, 8, 72, chunk("iCCP", "name\x00\x00", deflatedZeros(1<<30))), ErrFormat},
 		{"PNG with 1,000 texts of 1 MB", zeroPNG(0, 8, 8, 72, bytes.Repeat(chunk("zTXt", "Comment\x00\x00", deflatedZeros(1<<20)), 1000)), ErrFormat},
+		{"PNG with a text of 60 MB that is a name", zeroPNG(0, 8, 8, 72, chunk("tEXt", "", bytes.Repeat([]byte("a"), 60<<20))), dark},
 		{"interlaced PNG of 16 MB", zeroPNG(1, large*2/5, large*2/5, large*large, nil), dark},
 		{"65,500 x 65,500 JPEG", lie(t, "progressive_420.jpg", 65500, 65500), ErrTooLarge},
 		{"10,000 x 10,000 JPEG in 3 kB", lie(t, "progressive_420.jpg", large, large), nil}, // by libjpeg grey below, by Go damaged
 		{"10,000 x 10,000 JPEG of 400 scans", manyScans(lie(t, "progressive_420.jpg", 10000, 10000), 400), ErrFormat},
 		{"JPEG of 5,000 scans", manyScans(files["progressive_420.jpg"], 5000), ErrFormat},
+		{"JPEG whose EXIF begins anew a million times", slices.Concat(files["progressive_420.jpg"][:2], bytes.Repeat([]byte("\xff\xe1\x00\x10"+exifMagic+"MM\x00*\x00\x00\x00\x08"), 1e6),
+			files["progressive_420.jpg"][2:]), crop(files["progressive_420.jpg"])},
 		{"65,535 x 65,535 GIF", lie(t, "animated.gif", 65535, 65535), ErrTooLarge},
 		{"GIF of 10,000 frames", animation(t, 10_000), crop(animation(t, 1))},
 		{"GIF of 1 pixel on 10,000 x 10,000", smallFrame(t, large, large), dark},
@@ -101,6 +104,7 @@ func peakOfCrop(t *testing.T, file []byte, side int) (extra int64, rgb []byte, e
 	promised, err := DecodedBytes(file, Limits{})
 	if err == nil {
 		rgb, err = Crop(file, side, Limits{})
+		Orientation(file)
 	}
 	return peak(t) - before - promised, rgb, err
 }

@@ -11,6 +11,9 @@ type jpegHead struct {
 	shortProfile bool // a part of a colour profile without its number
 }
 
+// mostEXIF is how much EXIF is looked at. A file may begin anew every few bytes, and an orientation stands at its beginning.
+const mostEXIF = 1 << 20
+
 const xmpMagic = "http://ns.adobe.com/xap/1.0/\x00"
 
 // readJPEGMarkers walks to the first scan as JpegImagePlugin does, and refuses what that refuses where libjpeg might not.
@@ -102,9 +105,9 @@ func (h *jpegHead) application(marker byte, body []byte) error {
 	case is(0xe2, "ICC_PROFILE\x00") && len(body) < 14:
 		h.shortProfile = true
 	case is(0xe1, exifMagic) && h.exif == nil:
-		h.exif = body
-	case is(0xe1, exifMagic):
-		h.exif = append(h.exif[:len(h.exif):len(h.exif)], body[len(exifMagic):]...)
+		h.exif = body[:len(body):len(body)]
+	case is(0xe1, exifMagic) && len(h.exif) < mostEXIF:
+		h.exif = append(h.exif, body[len(exifMagic):]...)
 	case is(0xe1, xmpMagic):
 		h.xmp = body[len(xmpMagic):]
 	}

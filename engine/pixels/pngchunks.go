@@ -192,6 +192,7 @@ func (f *pngFile) frameControl(body []byte) error {
 // textChunk keeps the texts in which an orientation may stand.
 func (f *pngFile) textChunk(kind string, body []byte) (err error) {
 	key, text, found := bytes.Cut(body, []byte{0})
+	inflated := kind == "zTXt"
 	switch kind {
 	case "zTXt":
 		if len(text) > 0 && text[0] != 0 {
@@ -202,25 +203,31 @@ func (f *pngFile) textChunk(kind string, body []byte) (err error) {
 		if !found || len(text) < 2 || text[0] != 0 && text[1] != 0 {
 			return nil
 		}
+		inflated = text[0] != 0
 		parts := bytes.SplitN(text[2:], []byte{0}, 3)
 		if len(parts) < 3 {
 			return nil
 		}
-		if text[0] != 0 {
-			parts[2], err = f.inflateText(parts[2])
+		if text = parts[2]; inflated {
+			text, err = f.inflateText(text)
 		}
-		text = parts[2]
 	}
 	if err != nil || len(key) == 0 {
 		return err
 	}
-	switch k := string(key); {
-	case k == "Raw profile type exif":
-		f.rawProfile = bytes.Clone(text)
-	case k == "XML:com.adobe.xmp" || k == "xmp" && kind != "iTXt":
-		f.xmp = bytes.Clone(text)
-	case k == "exif" && kind == "tEXt":
-		f.exif = text
+	var place *[]byte
+	switch is := func(name string) bool { return string(key) == name }; {
+	case is("Raw profile type exif"):
+		place = &f.rawProfile
+	case is("XML:com.adobe.xmp"), is("xmp") && kind != "iTXt":
+		place = &f.xmp
+	case is("exif") && kind == "tEXt":
+		place = &f.exif
+	}
+	if place != nil {
+		if *place = text; inflated { // which the next text overwrites
+			*place = bytes.Clone(text)
+		}
 	}
 	return f.countText(len(text))
 }
