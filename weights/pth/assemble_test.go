@@ -99,8 +99,8 @@ func keys(names ...string) string {
 	return "\x80\x02](" + b.String() + "e."
 }
 
-// stored is a storage of a legacy stream.
-func stored(count uint64, data string) string {
+// storedData is a storage of a legacy stream.
+func storedData(count uint64, data string) string {
 	return string(binary.LittleEndian.AppendUint64(nil, count)) + data
 }
 

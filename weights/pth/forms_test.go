@@ -3,6 +3,7 @@ package pth
 import (
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,31 +33,49 @@ func forms(t *testing.T) map[string][]form {
 	return all
 }
 
+// read returns a file's tensors, of the storages that its sums confirm.
+func read(t *testing.T, path string) ([]form, error) {
+	t.Helper()
+	c, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	if err := c.Verify(t.Context(), c.Tensors()); err != nil {
+		return nil, err
+	}
+	all := make([]form, len(c.Tensors()))
+	for i, x := range c.Tensors() {
+		all[i] = form{x.Name, hex.EncodeToString([]byte(copied(t, c, x))), x.DType, x.Shape}
+	}
+	return all, nil
+}
+
+// difference describes the first, if any.
+func difference(got, want []form) string {
+	if len(got) != len(want) {
+		return fmt.Sprintf("%d tensors, want %d", len(got), len(want))
+	}
+	for i, g := range got {
+		w := want[i]
+		if g.Name != w.Name || g.DType != w.DType || !slices.Equal(g.Shape, w.Shape) || g.Data != w.Data {
+			return fmt.Sprintf("tensor %d is %.300v, want %.300v", i, g, w)
+		}
+	}
+	return ""
+}
+
 // TestForms reads what torch 2.15 wrote of one state_dict in both containers and all pickle
 // protocols: parameters, views, every element type, and values that are no tensors.
 func TestForms(t *testing.T) {
 	want := forms(t)
 	f := func(path string, want []form) {
 		t.Helper()
-		c, err := Open(path)
+		got, err := read(t, path)
 		if err != nil {
 			t.Error(err)
-			return
-		}
-		defer c.Close()
-		if err := c.Verify(t.Context(), c.Tensors()); err != nil {
-			t.Error(err)
-		}
-		if len(c.Tensors()) != len(want) {
-			t.Fatalf("%s: %d tensors, want %d", path, len(c.Tensors()), len(want))
-		}
-		for i, x := range c.Tensors() {
-			w := want[i]
-			if x.Name != w.Name || x.DType != w.DType || !slices.Equal(x.Shape, w.Shape) {
-				t.Errorf("%s: %s of %s %v, want %s of %s %v", path, x.Name, x.DType, x.Shape, w.Name, w.DType, w.Shape)
-			} else if got := hex.EncodeToString([]byte(copied(t, c, x))); got != w.Data {
-				t.Errorf("%s: %s is %s, want %s", path, x.Name, got, w.Data)
-			}
+		} else if d := difference(got, want); d != "" {
+			t.Errorf("%s: %s", path, d)
 		}
 	}
 	paths, err := filepath.Glob("testdata/forms/*.pth")
@@ -126,4 +145,47 @@ func TestRefusedForms(t *testing.T) {
 	f("numpy", `"numpy._core.multiarray._reconstruct"`)
 	f("subclass", `"__main__.Subclass"`)
 	f("module", "a whole module")
+}
+
+// TestDamaged reads what testdata/make_damaged.py wrote: all that is sound as PyTorch reads it,
+// and nothing that is damaged otherwise than PyTorch does.
+func TestDamaged(t *testing.T) {
+	folder := os.Getenv("VBGE_CHECKPOINTS")
+	if folder == "" {
+		t.Skip("VBGE_CHECKPOINTS names no folder that testdata/make_damaged.py wrote")
+	}
+	paths, err := filepath.Glob(folder + "/*.pth")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("%s holds no checkpoints (%v)", folder, err)
+	}
+	var sound, same, refused, stricter, laxer int
+	for _, path := range paths {
+		var torch struct {
+			Tensors []form
+			Refused string
+		}
+		if err := json.Unmarshal(readFile(t, strings.TrimSuffix(path, ".pth")+".json"), &torch); err != nil {
+			t.Fatal(err)
+		}
+		got, err := read(t, path)
+		ok := strings.HasPrefix(filepath.Base(path), "sound")
+		switch {
+		case ok && err != nil:
+			t.Error(err)
+		case err != nil && torch.Refused != "":
+			refused++
+		case err != nil:
+			stricter++
+		case torch.Refused != "":
+			laxer++
+		default:
+			if d := difference(got, torch.Tensors); d != "" {
+				t.Errorf("%s: %s", path, d)
+			} else if same++; ok {
+				sound++
+			}
+		}
+	}
+	t.Logf("%d files: %d sound and %d damaged read the same, %d refused by both, %d here alone, %d by PyTorch alone",
+		len(paths), sound, same-sound, refused, stricter, laxer)
 }

@@ -21,10 +21,10 @@ func TestLegacy(t *testing.T) {
 	of := func(id string, offset, count int) string {
 		return magic + version + system + state(str("a"), window(id, offset, nums(count), nums(1)))
 	}
-	bytes5 := stored(5, "01234")
+	bytes5 := storedData(5, "01234")
 	f("123", of(legacyID("ByteStorage", "9", 5, "N"), 1, 3)+keys("9")+bytes5)
-	f("1234", of(legacyID("ShortStorage", "9", 2, "N"), 0, 2)+keys("9")+stored(2, "1234"))
-	f("", of(legacyID("FloatStorage", "9", 0, "N"), 0, 0)+keys("9")+stored(0, ""))
+	f("1234", of(legacyID("ShortStorage", "9", 2, "N"), 0, 2)+keys("9")+storedData(2, "1234"))
+	f("", of(legacyID("FloatStorage", "9", 0, "N"), 0, 0)+keys("9")+storedData(0, ""))
 	view := "(" + str("v") + num(2) + num(3) + "t"
 	f("34", of(legacyID("ByteStorage", "9", 5, view), 1, 2)+keys("9")+bytes5)
 	// Python 2 wrote strings as such, and its memo began at 1.
@@ -44,7 +44,7 @@ func TestRefusedLegacy(t *testing.T) {
 	id := legacyID("ByteStorage", "9", 5, "N")
 	value := window(id, 0, nums(5), nums(1))
 	head := magic + version + system
-	object, data := state(str("a"), value), stored(5, "01234")
+	object, data := state(str("a"), value), storedData(5, "01234")
 	f("pickle 1 of the legacy stream, at byte 0: it is an int", strings.Replace(magic, "\x6c", "\x6d", 1))
 	f("pickle 1 of the legacy stream, at byte 0: it is a dict", system)
 	f("pickle 2 of the legacy stream, at byte 15: it is an int, not the protocol version 1001", magic+"\x80\x02K\x01.")
@@ -59,9 +59,9 @@ func TestRefusedLegacy(t *testing.T) {
 	f(`a list with storage "9" twice`, head+object+keys("9", "9")+data+data)
 	f(`a list without storage "9"`, head+object+keys()+data)
 	f("its size: 8 bytes needed, 0 left", head+object+keys("9"))
-	f("4 elements, pickle 4 says 5", head+object+keys("9")+stored(4, "0123"))
-	f("18446744073709551615 elements", head+object+keys("9")+stored(1<<64-1, "01234"))
-	f("5 bytes, 4 left", head+object+keys("9")+stored(5, "0123"))
+	f("4 elements, pickle 4 says 5", head+object+keys("9")+storedData(4, "0123"))
+	f("18446744073709551615 elements", head+object+keys("9")+storedData(1<<64-1, "01234"))
+	f("5 bytes, 4 left", head+object+keys("9")+storedData(5, "0123"))
 	f("is not what torch.save wrote", head+object+keys("9")+data+"x")
 
 	of := func(id string) string {
@@ -89,7 +89,7 @@ func TestRefusedLegacy(t *testing.T) {
 func FuzzLegacy(f *testing.F) {
 	head := version + system + state(str("a"), window(legacyID("HalfStorage", "9", 4, "N"), 0, nums(2, 2), nums(1, 2)),
 		str("b"), window(legacyID("HalfStorage", "9", 4, "("+str("v")+num(1)+num(3)+"t"), 0, nums(3), nums(1)))
-	f.Add([]byte(head + keys("9") + stored(4, "01234567")))
+	f.Add([]byte(head + keys("9") + storedData(4, "01234567")))
 	f.Add([]byte(version + system + "\x80\x02}." + keys()))
 	f.Add([]byte(version + system + laughs + "." + keys()))
 	for _, name := range []string{"old_views.pth", "forms/legacy_protocol2.pth", "forms/legacy_protocol5.pth"} {

@@ -57,14 +57,14 @@ func TestMemory(t *testing.T) {
 	f("tensors", many(one, "h\x00h\x01R", 3))
 	f("one storage", many("("+str("storage")+global("torch", "ByteStorage")+str("0")+str("cpu")+num(1)+"tq\x00", "h\x00Q", 2))
 	var storages strings.Builder
-	for i := range steps/10 {
+	for i := range steps / 10 {
 		fmt.Fprintf(&storages, "(h\x00h\x01%sh\x00K\x00tQa", str(fmt.Sprint(i)))
 	}
 	f("storages", checkpoint(t, "\x80\x02"+str("storage")+"q\x00"+global("torch", "ByteStorage")+"q\x01]"+storages.String()+".", ""))
 	f("directory", bytes.Join([][]byte{container(t, entry{name: "a/data.pkl", content: "\x80\x02}."})[:88], listing(90000)}, nil))
 	f("legacy", []byte(magic+version+system+"\x80\x02}"+strings.Repeat("NNs", steps/3)+"."+keys()))
 	f("legacy, a storage that is not there", []byte(magic+version+system+state(str("a"),
-		window(legacyID("ByteStorage", "9", 200, "N"), 0, nums(200), nums(1)))+keys("9")+stored(200, "")))
+		window(legacyID("ByteStorage", "9", 200, "N"), 0, nums(200), nums(1)))+keys("9")+storedData(200, "")))
 }
 
 // listing is a zip's list of n entries without a name, all at byte 0.

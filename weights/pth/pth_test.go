@@ -54,6 +54,9 @@ func TestStrides(t *testing.T) {
 	f("5", 5, nums(), nums())
 	f("5", 5, nums(1, 1), nums(99, 7)) // strides of sides of one do not matter
 	f("", 12, nums(0, 4), nums(4, 1))
+	f("", 99, nums(4, 0), nums(4, 1))
+	f("345345", 3, nums(2, 3), nums(0, 1)) // expanded
+	f("234345", 2, nums(2, 3), nums(1, 1)) // overlapping
 	f("06172839", 0, nums(4, 2), nums(1, 6))
 }
 

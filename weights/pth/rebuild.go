@@ -113,7 +113,7 @@ func (g torchGlobals) tensor(args []any) (*tensor.View, error) {
 // newView checks a tensor's place in its storage.
 func newView(s storage, offset, size, stride any) (*tensor.View, error) {
 	at, ok := offset.(int64)
-	if !ok || at < 0 || at > int64(s.count) {
+	if !ok || at < 0 || at > tensor.MaxElements {
 		return nil, fmt.Errorf("a tensor begins outside its %d elements", s.count)
 	}
 	t := &tensor.View{DType: s.dtype, Offset: int(at), Storage: s.key}
@@ -127,9 +127,13 @@ func newView(s storage, offset, size, stride any) (*tensor.View, error) {
 	if len(t.Shape) != len(t.Stride) {
 		return nil, fmt.Errorf("shape %v and stride %v differ in length", t.Shape, t.Stride)
 	}
-	_, _, end, err := t.Extent()
+	n, _, end, err := t.Extent()
 	if err != nil {
 		return nil, err
+	}
+	if n == 0 { // where nothing begins does not matter: behind the storage, if it was cut off something
+		t.Offset = s.begin
+		return t, nil
 	}
 	if end > s.count {
 		return nil, fmt.Errorf("shape %v, stride %v, offset %d reach element %d of %d", t.Shape, t.Stride, t.Offset, end, s.count)

@@ -21,6 +21,8 @@ const (
 	maxDirectory = 4 << 20
 	// headerBytes is the least that stands before an entry's data: its local header.
 	headerBytes = 30
+	// msdosFolder is the attribute of an entry that is a folder.
+	msdosFolder = 0x10
 )
 
 // parseZip reads the container that torch.save writes since 1.6: a zip of data.pkl, which says
@@ -129,6 +131,9 @@ func place(f *zip.File, name string, size int64) (extent, error) {
 	}
 	if f.Method != zip.Store || f.Flags&1 != 0 || f.CompressedSize64 != f.UncompressedSize64 {
 		return extent{}, fmt.Errorf("it is compressed or encrypted; torch.save stores entries as they are")
+	}
+	if f.ExternalAttrs&msdosFolder != 0 { // PyTorch reads nothing of such an entry
+		return extent{}, fmt.Errorf("it is marked as a folder")
 	}
 	if len(name) > maxName {
 		return extent{}, fmt.Errorf("a name of %d bytes", len(name))

@@ -67,6 +67,7 @@ func TestLyingZip(t *testing.T) {
 	f("entry data.pkl", lying(t, lie{header("a/data.pkl", zip.Store, 0, 1<<62, 1<<62), pickle}))
 	f("has 2 bytes, 1 x U8 needs 1", one(header("a/data/0", zip.Store, 0, 2, 2), "xx"))
 	f("a name of 600 bytes", one(header("a/"+strings.Repeat("n", 600), zip.Store, 0, 1, 1), "x"))
+	f("marked as a folder", one(zip.FileHeader{Name: "a/data/0", ExternalAttrs: 0x10, UncompressedSize64: 1, CompressedSize64: 1}, "x"))
 	f("two checkpoints in one zip", one(header("b/data.pkl", zip.Store, 0, 1, 1), "x"))
 	f("entry data/0 and entry data/1 overlap", lying(t, lie{header("a/data.pkl", zip.Store, 0, uint64(len(pickle)), uint64(len(pickle))), pickle},
 		lie{header("a/data/0", zip.Store, 0, 20, 20), "x"}, lie{header("a/data/1", zip.Store, 0, 1, 1), "x"})) // its header
