@@ -119,7 +119,7 @@ func TestTextsSearch(t *testing.T) {
 	vbge(t, "search", "--model", model, "--uri", uri, "--image", imagePath("rgb.png")).want(t, 2, "no vision tower")
 }
 
-// TestTrained converts the trained MiniLM, with both poolings, and has it embed the golden texts; by plain Go, which is slow,
+// TestTrained converts the trained MiniLM, with both poolings, with its own configuration and without, and has it embed the golden texts; by plain Go, which is slow,
 // short ones alone.
 func TestTrained(t *testing.T) {
 	checkpoint, vocab, err := golden.MiniLMFiles("../..")
@@ -138,10 +138,14 @@ func TestTrained(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	config := filepath.Join(t.TempDir(), "config.json") // as transformers has it beside the checkpoint
+	writeFile(t, config, []byte(`{"model_type": "bert", "hidden_act": "gelu", "hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 12,
+		"intermediate_size": 1536, "max_position_embeddings": 512, "type_vocab_size": 2, "vocab_size": 30522, "layer_norm_eps": 1e-12}`))
 	var ids []string
-	for _, pooling := range []string{"cls", "mean"} {
+	for pooling, more := range map[string][]string{"cls": nil, "mean": {"--config", config}} {
 		dir := filepath.Join(t.TempDir(), pooling)
-		vbge(t, "convert", checkpoint, "--vocab", vocab, "--pooling", pooling, "--out", dir).want(t, 0, "text.heads = 12", "pooling   "+pooling)
+		args := append([]string{"convert", checkpoint, "--vocab", vocab, "--pooling", pooling, "--out", dir}, more...)
+		vbge(t, args...).want(t, 0, "text.heads = 12", "pooling   "+pooling)
 		a := arrays[pooling+"_embeddings"]
 		var lines []vector
 		for i := range g.Texts {
