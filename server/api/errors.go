@@ -43,7 +43,7 @@ var answers = []struct {
 	{pixels.ErrTooLarge, fault.New(http.StatusRequestEntityTooLarge, "image_too_large", "",
 		"send a smaller picture: the model sees 224 pixels a side; --max-image-bytes and --max-pixels set the limits"), false},
 	{pixels.ErrFormat, fault.New(http.StatusBadRequest, "image_unreadable", "",
-		"send a whole JPEG, PNG, WebP, GIF or BMP file"), false},
+		"send a whole JPEG, PNG, WebP, GIF, BMP or TIFF file"), false},
 	{engine.ErrTooLong, fault.New(http.StatusRequestEntityTooLarge, "input_too_long", "",
 		"shorten the text, or let it be cut off with \"truncate\": true"), false},
 	{engine.ErrNoVision, fault.New(http.StatusBadRequest, "no_vision", "",

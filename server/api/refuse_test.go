@@ -55,7 +55,7 @@ func (x refusal) check(t *testing.T, r reply) {
 const (
 	again      = "send the request again after Retry-After seconds; more servers or a larger --max-queue take more"
 	againLater = "send the request again after Retry-After seconds; more servers or a longer --queue-timeout take more"
-	whole      = "send a whole JPEG, PNG, WebP, GIF or BMP file"
+	whole      = "send a whole JPEG, PNG, WebP, GIF, BMP or TIFF file"
 	smaller    = "send a smaller picture: the model sees 224 pixels a side; --max-image-bytes and --max-pixels set the limits"
 )
 
