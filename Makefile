@@ -65,6 +65,10 @@ verify-reference: build ## vbge beside PyTorch and Pillow on fresh inputs from S
 	@third_party/setup --test
 	@$(python) engine/testdata/reference/verify_reference.py --seed $(SEED) --count $(COUNT) $(if $(FULL),--full)
 
+test-milvus: build ## the catalogue against Milvus 2.3.5, milvus-lite 3.2.2 and pymilvus 2.5 (downloads 270 MB once)
+	@third_party/setup --milvus
+	@server/catalog/milvustest/test.sh
+
 gpu-bundle: build-cuda ## bin/gpu: what gpu-check needs on a machine without compilers, beside a copy of the sources
 	@. $(cudaenv); go build -tags cuda -ldflags "-s -w -X main.version=$(version)" -o bin/gpu/vbge-cuda ./cmd/vbge; \
 	for package in cuda cuda/cublaslt cuda/kernels engine/gpu; do \

@@ -4,14 +4,17 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"vbge/server/catalog"
+	"vbge/server/catalog/milvustest"
 )
 
 const dimension = 16
@@ -55,14 +58,19 @@ func vectorOf(content string) []float32 {
 	return vector
 }
 
+func TestMain(m *testing.M) { os.Exit(milvustest.Main(m.Run)) }
+
+// openCatalog opens a fresh catalogue: a .db, or a collection of the server at $VBGE_TEST_MILVUS if that is set.
 func openCatalog(t *testing.T) catalog.Catalog {
 	t.Helper()
 	if _, err := catalog.FindBinary(); errors.Is(err, catalog.ErrNoBinary) {
 		t.Skip("run make setup: it brings in milvus-lite")
 	}
-	c, err := catalog.Open(t.Context(), catalog.Options{
-		URI: filepath.Join(t.TempDir(), "catalog.db"), Model: "hash", Dimension: dimension, Write: true,
-	})
+	o := catalog.Options{URI: filepath.Join(t.TempDir(), "catalog.db"), Model: "hash", Dimension: dimension, Write: true}
+	if uri := os.Getenv(milvustest.URIVariable); uri != "" {
+		o.URI, o.Collection = uri, fmt.Sprintf("c%d", time.Now().UnixNano())
+	}
+	c, err := catalog.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

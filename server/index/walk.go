@@ -15,7 +15,7 @@ import (
 )
 
 // extensions are those of the picture formats that vbge decodes.
-var extensions = []string{".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp"}
+var extensions = []string{".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff"}
 
 // file is a picture file that was found.
 type file struct {
