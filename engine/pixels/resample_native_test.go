@@ -29,31 +29,44 @@ func randomPicture(random *rand.Rand, mode Mode, width, height int) *Picture {
 	return p
 }
 
-// TestResampleNative holds each set of kernels against the Go that specifies them.
-func TestResampleNative(t *testing.T) {
-	random := rand.New(rand.NewPCG(5, 6))
-	modes := []Mode{Bilevel, Paletted, Gray, Gray16, GrayAlpha, RGB, RGBA, CMYK}
-	sizes := [][3]int{{1, 1, 9}, {1, 3000, 5}, {3000, 1, 5}, {2, 65535, 3}, {65535, 1, 2}, {1, 1, 1}, {300, 300, 300}, {300, 200, 200}, {31, 700, 31}}
-	for range 150 {
-		side := func() int { return 1 + random.IntN(1<<random.IntN(9)) }
-		sizes = append(sizes, [3]int{side(), side(), side()})
-	}
-	for i, size := range sizes {
-		for m, mode := range modes {
-			if i >= 9 && (i+m)%3 != 0 {
-				continue
-			}
-			p := randomPicture(random, mode, size[0], size[1])
-			x, y := plan(p.Width, p.Height, size[2])
-			want := p.specified(x, y)
-			for k := kernels(0); k <= bestKernels(); k++ {
-				if got := k.resample(p, x, y); !bytes.Equal(got, want) {
-					largest, mean := distance(t, got, want)
-					t.Errorf("%s, %d x %d at %d, kernels %d: off by %d at most, %.3f on average, want equal", mode, size[0], size[1], size[2], k, largest, mean)
-				}
-			}
+var nativeModes = []Mode{Bilevel, Paletted, Gray, Gray16, GrayAlpha, RGB, RGBA, CMYK}
+
+// compareKernels holds each set of kernels against the Go that specifies them.
+func compareKernels(t *testing.T, p *Picture, side int) {
+	t.Helper()
+	x, y := plan(p.Width, p.Height, side)
+	want := p.specified(x, y)
+	for k := kernels(0); k <= bestKernels(); k++ {
+		if got := k.resample(p, x, y); !bytes.Equal(got, want) {
+			largest, mean := distance(t, got, want)
+			t.Errorf("%s, %d x %d at %d, kernels %d: off by %d at most, %.3f on average, want equal", p.Mode, p.Width, p.Height, side, k, largest, mean)
 		}
 	}
+}
+
+// TestResampleNative has all modes in the most extreme shapes, and some in many random ones.
+func TestResampleNative(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	for _, size := range [][3]int{{1, 1, 9}, {1, 3000, 5}, {3000, 1, 5}, {2, 65535, 3}, {65535, 1, 2}, {1, 1, 1}, {300, 300, 300}, {300, 200, 200}, {31, 700, 31}} {
+		for _, mode := range nativeModes {
+			compareKernels(t, randomPicture(random, mode, size[0], size[1]), size[2])
+		}
+	}
+	side := func() int { return 1 + random.IntN(1<<random.IntN(9)) }
+	for range 400 {
+		compareKernels(t, randomPicture(random, nativeModes[random.IntN(len(nativeModes))], side(), side()), side())
+	}
+}
+
+func FuzzResampleNative(f *testing.F) {
+	for i := range nativeModes {
+		f.Add(uint8(i), uint8(10*i), uint16(97*i), uint8(20), uint64(i))
+	}
+	f.Fuzz(func(t *testing.T, mode, width uint8, height uint16, side uint8, seed uint64) {
+		random := rand.New(rand.NewPCG(seed, 9))
+		p := randomPicture(random, nativeModes[int(mode)%len(nativeModes)], 1+int(width), 1+int(height)%2000)
+		compareKernels(t, p, 1+int(side))
+	})
 }
 
 // TestUnpremultiplyNative divides every colour by every alpha.
