@@ -55,7 +55,7 @@ func readJPEGScans(file []byte) (s jpegScans) {
 // check bounds the time that scans cost, each of which goes through all blocks of 8 x 8 samples even if it says nothing of
 // them. Encoders write 6 to 20 times; Pillow has no bound.
 func (s jpegScans) check(width, height int) error {
-	const fewest, mostBlocks = 32, 1 << 26 // of the latter libjpeg-turbo goes through in about 3 s
+	const fewest, mostBlocks = 32, 1 << 26 // of the latter libjpeg-turbo goes through in one to three seconds
 	blocks := (int64(width) + 7) / 8 * ((int64(height) + 7) / 8)
 	if most := max(fewest, mostBlocks/blocks); int64(s.times) > most {
 		return fmt.Errorf("%w: scans go %d times through components of %d x %d, at most %d times are read", ErrFormat, s.times, width, height, most)
