@@ -126,8 +126,10 @@ class VBGE:
 
 
 def draw_pictures(seed, count, out):
-    subprocess.run([sys.executable, PICTURES, "--seed", str(seed), "--count", str(count), "--out", out], check=True,
-                   stdout=subprocess.DEVNULL, stderr=sys.stderr)
+    """The pictures' kinds by their paths."""
+    done = subprocess.run([sys.executable, PICTURES, "--seed", str(seed), "--count", str(count), "--out", out], capture_output=True)
+    if done.returncode:
+        sys.exit(f"make_pictures.py: {done.stderr.decode()[-2000:]}")
     with open(os.path.join(out, "manifest.jsonl")) as f:
         return {os.path.join(out, m["name"]): m["kind"] for m in map(json.loads, f)}
 
