@@ -135,18 +135,18 @@ void pixels_across8(int set, pixels_grid8 dst, pixels_grid8 src, int count, int 
                     pixels_taps columns, void *scratch) {
     const kernels *k = kernels_of(set);
     const int32_t *weights = columns.weights;
-    char *free = scratch;
+    char *room = scratch;
     const size_t row = (size_t)in * (size_t)bands;
-    uint8_t *block = take(&free, alpha ? row * MAX_LANES : 0);
-    run *runs = take(&free, (size_t)columns.n * sizeof *runs);
-    quad *packed = take(&free, 0), *end = packed;
+    uint8_t *block = take(&room, alpha ? row * MAX_LANES : 0);
+    run *runs = take(&room, (size_t)columns.n * sizeof *runs);
+    quad *packed = take(&room, 0), *end = packed;
     for (int i = 0; i < columns.n; i++) {
         const int lo = columns.lo[i] - columns.first, n = columns.at[i + 1] - columns.at[i];
         runs[i] = (run){lo / 4, pack(k, end, weights + columns.at[i], n, lo % 4)};
         end += runs[i].count;
     }
-    free = (char *)end;
-    char *rest = take(&free, 0);
+    room = (char *)end;
+    char *rest = take(&room, 0);
     for (int y = 0; y < count; y += k->lanes) {
         const uint8_t *rows[MAX_LANES];
         for (int r = 0; r < k->lanes; r++) {
@@ -167,10 +167,10 @@ void pixels_down8(int set, pixels_grid8 dst, pixels_grid8 src, int n, int bands,
                   void *scratch) {
     const kernels *k = kernels_of(set);
     const int32_t *weights = rows.weights;
-    char *free = scratch;
-    const uint8_t **from = take(&free, (size_t)(most + 3) * sizeof *from);
-    quad *packed = take(&free, (size_t)(most + 3) * sizeof *packed);
-    uint8_t *ring = take(&free, 0);
+    char *room = scratch;
+    const uint8_t **from = take(&room, (size_t)(most + 3) * sizeof *from);
+    quad *packed = take(&room, (size_t)(most + 3) * sizeof *packed);
+    uint8_t *ring = take(&room, 0);
     int ready = rows.first;
     for (int i = 0; i < rows.n; i++) {
         const int lo = rows.lo[i], count = rows.at[i + 1] - rows.at[i];
@@ -188,8 +188,8 @@ void pixels_down8(int set, pixels_grid8 dst, pixels_grid8 src, int n, int bands,
 
 void pixels_across16(int set, pixels_grid16 dst, pixels_grid16 src, int count, int in, pixels_taps columns,
                      void *scratch) {
-    char *free = scratch;
-    kernels_of(set)->across16(dst, src, count, in, columns, take(&free, 0));
+    char *room = scratch;
+    kernels_of(set)->across16(dst, src, count, in, columns, take(&room, 0));
 }
 
 void pixels_down16(int set, pixels_grid16 dst, pixels_grid16 src, int n, pixels_taps rows) {
