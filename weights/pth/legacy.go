@@ -1,6 +1,7 @@
 package pth
 
 import (
+	"encoding/binary"
 	"fmt"
 )
 
@@ -83,11 +84,11 @@ func (s *stream) locate(keys []any) error {
 		if _, twice := s.file.storages[key]; twice {
 			return s.wrong(nil, "a list with storage %q twice", key)
 		}
-		count, err := newInput(s.file.data, s.at, size).number(8)
-		if err != nil {
-			return fmt.Errorf("storage %q at byte %d: its size: %w", key, s.at, err)
+		var word [8]byte
+		if n, err := s.file.data.ReadAt(word[:], s.at); n < len(word) {
+			return fmt.Errorf("storage %q at byte %d: its size: 8 bytes needed, %d left: %w", key, s.at, n, err)
 		}
-		if count != uint64(want.count) {
+		if count := binary.LittleEndian.Uint64(word[:]); count != uint64(want.count) {
 			return fmt.Errorf("storage %q at byte %d: %d elements, pickle 4 says %d", key, s.at, count, want.count)
 		}
 		s.at += 8

@@ -63,6 +63,16 @@ func TestMemory(t *testing.T) {
 	f("storages", checkpoint(t, "\x80\x02"+str("storage")+"q\x00"+global("torch", "ByteStorage")+"q\x01]"+storages.String()+".", ""))
 	f("directory", bytes.Join([][]byte{container(t, entry{name: "a/data.pkl", content: "\x80\x02}."})[:88], listing(90000)}, nil))
 	f("legacy", []byte(magic+version+system+"\x80\x02}"+strings.Repeat("NNs", steps/3)+"."+keys()))
+	var keyed, listed strings.Builder
+	first := str("storage") + "q\x00" + global("torch", "ByteStorage") + "q\x01"
+	for i := range steps / 14 {
+		key := str(fmt.Sprint(i))
+		keyed.WriteString("(" + first + key + "h\x00K\x00NtQa")
+		listed.WriteString(key + "a")
+		first = "h\x00h\x01"
+	}
+	f("legacy, storages", []byte(magic+version+system+"\x80\x02}"+str("a")+"]"+keyed.String()+"s.\x80\x02]"+listed.String()+"."+
+		strings.Repeat(storedData(0, ""), steps/14)))
 	f("legacy, a storage that is not there", []byte(magic+version+system+state(str("a"),
 		window(legacyID("ByteStorage", "9", 200, "N"), 0, nums(200), nums(1)))+keys("9")+storedData(200, "")))
 }
