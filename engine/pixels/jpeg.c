@@ -100,7 +100,8 @@ static int decode(decoder *d, const uint8_t *file, size_t size, pixels_jpeg *jpe
         JSAMPROW row = pixels + cinfo->output_scanline * stride;
         if (jpeg_read_scanlines(cinfo, &row, 1) != 1) truncated(d);
     }
-    // What follows the last row does not matter to the samples, and Pillow forgives its absence, but not a wrong marker.
+    // What follows the last row does not matter to the samples, and Pillow forgives its absence, but not a wrong
+    // marker.
     jpeg_finish_decompress(cinfo);
     return 0;
 }

@@ -1,4 +1,5 @@
-// What make_pictures.py needs of libjpeg and Pillow does not offer: any sampling factors, colour spaces, arithmetic coding.
+// What make_pictures.py needs of libjpeg and Pillow does not offer: any sampling factors, colour spaces, arithmetic
+// coding.
 
 #include <setjmp.h>
 #include <stdio.h>
