@@ -50,6 +50,10 @@ func (f *fake) DescribeCollection(context.Context, *milvuspb.DescribeCollectionR
 		Fields: []*schemapb.FieldSchema{
 			{Name: fieldID, IsPrimaryKey: true, DataType: schemapb.DataType_VarChar},
 			{Name: fieldVector, DataType: schemapb.DataType_FloatVector, TypeParams: []*commonpb.KeyValuePair{{Key: "dim", Value: "2"}}},
+			{Name: fieldPath, DataType: schemapb.DataType_VarChar},
+			{Name: fieldContentHash, DataType: schemapb.DataType_VarChar},
+			{Name: fieldFieldsHash, DataType: schemapb.DataType_VarChar},
+			{Name: fieldSource, DataType: schemapb.DataType_VarChar},
 		},
 	}}, nil
 }
@@ -112,7 +116,14 @@ func (f *fake) start(t *testing.T, at string) (stop func(), address string) {
 	return f.run(listener), listener.Addr().String()
 }
 
-func listen(t *testing.T, at string) net.Listener {
+// startAnywhere starts the fake on a free port.
+func (f *fake) startAnywhere(t testing.TB) (stop func(), address string) {
+	t.Helper()
+	listener := listen(t, "127.0.0.1:0")
+	return f.run(listener), listener.Addr().String()
+}
+
+func listen(t testing.TB, at string) net.Listener {
 	t.Helper()
 	listener, err := net.Listen("tcp", at)
 	if err != nil {

@@ -56,7 +56,7 @@ func (m *milvus) Find(ctx context.Context, ids []string) (map[string]Entry, erro
 			wanted = append(wanted, literal)
 		}
 	}
-	found := make(map[string]Entry, len(wanted))
+	found, asked := make(map[string]Entry, len(wanted)), setOf(ids)
 	for len(wanted) > 0 {
 		n := min(len(wanted), maxBatchRows)
 		expression := m.key.name + " in [" + strings.Join(wanted[:n], ", ") + "]"
@@ -72,6 +72,11 @@ func (m *milvus) Find(ctx context.Context, ids []string) (map[string]Entry, erro
 			return nil, err
 		}
 		wanted = wanted[n:]
+	}
+	for id := range found {
+		if !asked[id] {
+			return nil, fmt.Errorf("catalog: %s: %w: a row with id %q", what, errReply, id)
+		}
 	}
 	return found, nil
 }

@@ -143,7 +143,7 @@ func dialOptions() []grpc.DialOption {
 	options := append([]grpc.DialOption(nil), client.DefaultGrpcOpts...)
 	return append(options,
 		patientKeepalive(),
-		grpc.WithChainUnaryInterceptor(failSilent, fillLists),
+		grpc.WithChainUnaryInterceptor(failSilent, fillLists, refuseMalformed),
 		grpc.FailOnNonTempDialError(true),
 		grpc.WithReturnConnectionError(),
 	)

@@ -28,7 +28,9 @@ func (m *milvus) Count(ctx context.Context) (int, error) {
 		if column == nil {
 			return errors.New("the answer has no count(*)")
 		}
-		count, err = column.GetAsInt64(0)
+		if count, err = column.GetAsInt64(0); err == nil && count < 0 {
+			err = fmt.Errorf("%w: %d rows", errReply, count)
+		}
 		return err
 	})
 	return int(count), err
@@ -52,7 +54,7 @@ func (m *milvus) Entries(ctx context.Context) iter.Seq2[Entry, error] {
 			}
 			return pages.Next(ctx)
 		}
-		for {
+		for last := ""; ; {
 			var entries []Entry
 			err := m.call(ctx, "list "+m.info.Collection, func(ctx context.Context) error {
 				page, err := next(ctx)
@@ -72,7 +74,11 @@ func (m *milvus) Entries(ctx context.Context) iter.Seq2[Entry, error] {
 				return
 			}
 			for _, entry := range entries {
-				if !yield(entry, nil) {
+				if entry.ID <= last { // else a server that ignores where a page begins would never end
+					yield(Entry{}, fmt.Errorf("catalog: list %s: %w: id %q after %q", m.info.Collection, errReply, entry.ID, last))
+					return
+				}
+				if last = entry.ID; !yield(entry, nil) {
 					return
 				}
 			}
@@ -117,7 +123,7 @@ func (m *milvus) Vectors(ctx context.Context, ids []string) (map[string][]float3
 	if m.info.Model == "" {
 		return nil, fmt.Errorf("catalog: read vectors of %s: %w", m.info.Collection, ErrForeign)
 	}
-	vectors := make(map[string][]float32, len(ids))
+	vectors, wanted := make(map[string][]float32, len(ids)), setOf(ids)
 	err := m.byID(ctx, "read vectors of", ids, func(ctx context.Context, expression string, n int) error {
 		page, err := m.client.Query(ctx, m.info.Collection, nil, expression, []string{fieldID, fieldVector}, strong, client.WithLimit(int64(n)))
 		if err != nil || page.Len() == 0 {
@@ -132,9 +138,20 @@ func (m *milvus) Vectors(ctx context.Context, ids []string) (map[string][]float3
 			return fmt.Errorf("the answer has no %d values of %s", len(found), fieldVector)
 		}
 		for i, vector := range column.Data() {
+			if len(vector) != m.info.Dimension || !wanted[found[i]] {
+				return fmt.Errorf("%w: a vector of %d values with id %q", errReply, len(vector), found[i])
+			}
 			vectors[found[i]] = vector
 		}
 		return nil
 	})
 	return vectors, err
+}
+
+func setOf(ids []string) map[string]bool {
+	set := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		set[id] = true
+	}
+	return set
 }

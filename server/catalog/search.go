@@ -38,6 +38,9 @@ func (m *milvus) Search(ctx context.Context, vector []float32, limit int, filter
 		if len(results) == 0 || results[0].ResultCount == 0 { // then Err is a complaint about absent fields
 			return nil
 		}
+		if results[0].ResultCount > limit {
+			return fmt.Errorf("%w: %d results of at most %d", errReply, results[0].ResultCount, limit)
+		}
 		hits, err = readHits(results[0])
 		return err
 	})
