@@ -115,7 +115,7 @@ def written(d):
     kinds += ["planar"] * (planar == 2) + ["tiles"] * tiled + ["fill order 2"] * (fill == 2)
     planes = [a[..., i:i + 1] for i in range(n)] if planar == 2 else [a]
     step = min(bh, h)
-    data, tables, blocks = b"", b"", []
+    data, blocks, sampling = b"", [], d.one((2, 2), (1, 1))
     for plane in planes:
         c = plane.shape[2]
         for y in range(0, h, bh if tiled else step):
@@ -125,7 +125,7 @@ def written(d):
                     part = np.pad(part, ((0, bh - part.shape[0]), (0, bw - part.shape[1]), (0, 0)), "edge")
                 if comp == 7:
                     space = {1: 1, 3: 3 if photo == 6 else 2, 4: 4}[c]
-                    raw = pictures_jpeg.encode(part.astype(np.uint8), space, space, 80, d.one((2, 2), (1, 1)) if space == 3 else (1, 1))
+                    raw = pictures_jpeg.encode(part.astype(np.uint8), space, space, 80, sampling if space == 3 else (1, 1))
                     cut = pictures_jpeg.find(raw, 0xE0)
                     blocks.append(raw if cut < 0 else raw[:cut] + raw[cut + 18:])
                     continue
