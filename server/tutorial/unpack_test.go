@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -159,30 +160,61 @@ func TestUnpackStops(t *testing.T) {
 	}
 }
 
+// FuzzUnpack: whatever the archive, nothing appears outside the folder, and inside only folders and files within the limits.
 func FuzzUnpack(f *testing.F) {
-	f.Add("images/a.jpg", byte(tar.TypeReg))
-	f.Add("../../a", byte(tar.TypeReg))
-	f.Add("a/./b/../..//c", byte(tar.TypeSymlink))
-	f.Fuzz(func(t *testing.T, name string, kind byte) {
-		var out bytes.Buffer
-		zipped := gzip.NewWriter(&out)
-		w := tar.NewWriter(zipped)
-		if w.WriteHeader(&tar.Header{Name: name, Typeflag: kind, Linkname: "..", Format: tar.FormatPAX}) != nil {
-			return
+	for _, entries := range [][]entry{
+		{{header: &tar.Header{Name: "images/", Typeflag: tar.TypeDir, Mode: 0o755}}, file("images/a.jpg", "a"), file("./._images", "b")},
+		{file("../../a.jpg", "a")},
+		{file("/a.jpg", "a"), file("a/./b/../..//c.jpg", "b"), file("a.jpg", "c"), file("a.jpg/b.jpg", "d")},
+		{{header: &tar.Header{Name: "a", Linkname: "..", Typeflag: tar.TypeSymlink}}, file("a/b.jpg", "b")},
+		{{header: &tar.Header{Name: "a.jpg", Linkname: "../in/b", Typeflag: tar.TypeLink}}},
+		{file("long.jpg", strings.Repeat("x", 3000)), file("longer.jpg", strings.Repeat("y", 3000))},
+	} {
+		unzipped, err := gzip.NewReader(bytes.NewReader(pack(f, entries...)))
+		if err != nil {
+			f.Fatal(err)
 		}
-		if err := errors.Join(w.Close(), zipped.Close()); err != nil {
-			return
+		archive, err := io.ReadAll(unzipped)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(archive)
+	}
+	most := limits{bytes: 4096, entries: 4}
+	f.Fuzz(func(t *testing.T, archive []byte) {
+		var out bytes.Buffer
+		zipped, _ := gzip.NewWriterLevel(&out, gzip.NoCompression)
+		if _, err := zipped.Write(archive); err != nil {
+			t.Fatal(err)
+		}
+		if err := zipped.Close(); err != nil {
+			t.Fatal(err)
 		}
 		outside := t.TempDir()
 		dir := filepath.Join(outside, "in", "side")
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		unpack(t.Context(), save(t, out.Bytes()), dir, limits{bytes: 1 << 20, entries: 2})
+		said, _ := unpack(t.Context(), save(t, out.Bytes()), dir, most)
 		for _, parent := range []string{outside, filepath.Dir(dir)} {
 			if all, _ := os.ReadDir(parent); len(all) != 1 {
-				t.Errorf("%q of kind %q wrote outside: %v", name, kind, all)
+				t.Errorf("wrote outside: %v", all)
 			}
+		}
+		files, bytes := 0, int64(0)
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			info, err := d.Info()
+			if err == nil && !info.Mode().IsRegular() {
+				t.Errorf("%s is a %s", path, info.Mode())
+			}
+			files, bytes = files+1, bytes+info.Size()
+			return err
+		})
+		if err != nil || files > most.entries || bytes > most.bytes || files == 0 && said > 0 {
+			t.Errorf("%d files of %d bytes, %d said (%v)", files, bytes, said, err)
 		}
 	})
 }
