@@ -83,6 +83,7 @@ func (f *pngFile) readRows(p *Picture, inflated io.Reader) error {
 			continue
 		}
 		row, above := make([]byte, 1+(w*bits+7)/8), make([]byte, 1+(w*bits+7)/8)
+		line := newPicture(p.Mode, w, 1)
 		for y := range h {
 			if _, err := io.ReadFull(inflated, row); err != nil {
 				if err == io.EOF && some {
@@ -94,7 +95,7 @@ func (f *pngFile) readRows(p *Picture, inflated io.Reader) error {
 			if !unfilter8(row[0], row[1:], above[1:], (bits+7)/8) {
 				return fmt.Errorf("%w: filter %d", ErrFormat, row[0])
 			}
-			f.put(p, row[1:], w, f.frame.Min.X+pass.x0, pass.dx, f.frame.Min.Y+pass.y0+y*pass.dy)
+			f.put(p, row[1:], line, f.frame.Min.X+pass.x0, pass.dx, f.frame.Min.Y+pass.y0+y*pass.dy)
 			row, above = above, row
 		}
 	}
@@ -165,17 +166,16 @@ func paeth(left, above, corner int) uint8 {
 	return uint8(corner)
 }
 
-// put unpacks a row of n pixels into p's row y, to every dx-th pixel from x on.
-func (f *pngFile) put(p *Picture, row []byte, n, x, dx, y int) {
+// put unpacks a row as long as line into p's row y, to every dx-th pixel from x on, by way of line.
+func (f *pngFile) put(p *Picture, row []byte, line *Picture, x, dx, y int) {
 	unpack := rawModes[f.kind.raw].unpack
 	if dx == 1 {
-		unpack(p, y*p.Width+x, row, n)
+		unpack(p, y*p.Width+x, row, line.Width)
 		return
 	}
-	line := newPicture(p.Mode, n, 1)
-	unpack(line, 0, row, n)
+	unpack(line, 0, row, line.Width)
 	bands := p.Mode.bands()
-	for i := range n {
+	for i := range line.Width {
 		at := y*p.Width + x + i*dx
 		if p.Mode == Gray16 {
 			p.Pix16[at] = line.Pix16[i]

@@ -24,6 +24,7 @@ type tiffFile struct {
 
 	// While blocks are read:
 	block    []byte // the one in hand
+	row      []byte // of it, if it has to be changed
 	inflater inflater
 	rest     int // bytes that the further ones may have together
 }
@@ -333,7 +334,8 @@ func bandOf(band, bits, place int) rawMode {
 // unpack puts a row of n pixels at x, y of p. Of planes Pillow forgets that they are inverse or reversed.
 func (f *tiffFile) unpack(p *Picture, raw rawMode, row []byte, x, y, n int, plane bool) {
 	if (f.kind.inverse || f.reversed) && !plane {
-		row = slices.Clone(row)
+		f.row = append(f.row[:0], row...)
+		row = f.row
 		if f.reversed && f.compression == tiffPlain {
 			reverseBits(row)
 		}
