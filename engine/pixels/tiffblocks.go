@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"golang.org/x/image/ccitt"
 	"golang.org/x/image/tiff/lzw"
@@ -68,12 +69,13 @@ func (f *tiffFile) readBlocks(p *Picture, l Limits) error {
 // nativeRaw is the raw mode after libtiff has brought numbers into the machine's byte order. That of numbers with a sign,
 // and of floats, Pillow does not adapt.
 func (f *tiffFile) nativeRaw() string {
-	if f.dir.order == be {
-		if native := map[string]string{"I;16": "I;16B", "RGB;16B": "RGB;16L", "RGBX;16B": "RGBX;16L", "RGBA;16B": "RGBA;16L", "RGBa;16B": "RGBa;16L", "CMYK;16B": "CMYK;16L"}[f.kind.raw]; native != "" {
-			return native
-		}
+	switch {
+	case f.dir.order == le || f.kind.mode == Integer || f.kind.mode == Float:
+		return f.kind.raw
+	case f.kind.mode == Gray16Swapped:
+		return "I;16B"
 	}
-	return f.kind.raw
+	return strings.Replace(f.kind.raw, "16B", "16L", 1)
 }
 
 // readBlock returns the rows of a block, which are there until the next is read.

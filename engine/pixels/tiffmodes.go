@@ -48,6 +48,16 @@ var tiffKinds = map[string]tiffKind{
 var tiffReversible = []string{"0 [1] []", "1 [1] []", "0 [2] []", "1 [2] []", "0 [4] []", "1 [4] []", "0 [8] []", "1 [8] []",
 	"2 [8 8 8] []", "3 [1] []", "3 [2] []", "3 [4] []", "3 [8] []"}
 
+// tiffGreys are of other types: order of bytes, photometric interpretation, bits, sample format, whether bits are reversed.
+var tiffGreys = map[string]tiffKind{
+	"II 0 [16] 1 false": {Gray16, "I;16", false}, "II 1 [16] 1 true": {Gray16, "I;16", false}, "II 1 [12] 1 false": {Gray16, "I;12", false},
+	"II 1 [8] 2 false": {Gray, "L", false}, "MM 1 [8] 2 false": {Gray, "L", false},
+	"II 1 [16] 2 false": {Integer, "I;16S", false}, "MM 1 [16] 2 false": {Integer, "I;16BS", false},
+	"II 1 [32] 1 false": {Integer, "I;32S", false}, "II 1 [32] 2 false": {Integer, "I;32S", false}, "MM 1 [32] 2 false": {Integer, "I;32BS", false},
+	"II 0 [32] 3 false": {Float, "F;32F", false}, "II 1 [32] 3 false": {Float, "F;32F", false},
+	"MM 0 [32] 3 false": {Float, "F;32BF", false}, "MM 1 [32] 3 false": {Float, "F;32BF", false},
+}
+
 // findTIFFKind returns what Pillow makes of the tags, or that it makes nothing of them.
 func findTIFFKind(bigEndian bool, photometric int, format []int, reversed bool, bits, extra []int) (tiffKind, error) {
 	key := fmt.Sprint(photometric, " ", bits, " ", extra)
@@ -56,43 +66,25 @@ func findTIFFKind(bigEndian bool, photometric int, format []int, reversed bool, 
 		number = format[0]
 	}
 	kind, ok := tiffKinds[key]
-	ok = ok && number == 1 && (!reversed || slices.Contains(tiffReversible, key))
-	if !ok {
-		kind, ok = rareTIFFKind(bigEndian, fmt.Sprint(key, " ", number, " ", reversed))
+	if !ok || number != 1 || reversed && !slices.Contains(tiffReversible, key) {
+		order := map[bool]string{false: "II", true: "MM"}[bigEndian]
+		kind, ok = tiffGreys[fmt.Sprint(order, " ", photometric, " ", bits, " ", number, " ", reversed)]
+		ok = ok && len(extra) == 0
 	}
 	if !ok {
 		return kind, fmt.Errorf("%w: photometric interpretation %d with samples of %d bits, extra samples %d, sample format %d is not read",
 			ErrFormat, photometric, bits, extra, format)
 	}
-	order := "L"
-	if bigEndian {
-		order = "B"
-	}
-	if kind.raw == "I;16N" { // read as it stands
+	switch {
+	case kind.raw == "I;16N": // read as it stands
 		kind.raw = "I;16"
 		if bigEndian {
 			kind.mode = Gray16Swapped
 		}
+	case bigEndian:
+		kind.raw = strings.Replace(kind.raw, "16N", "16B", 1)
+	default:
+		kind.raw = strings.Replace(kind.raw, "16N", "16L", 1)
 	}
-	kind.raw = strings.Replace(kind.raw, "N", order, 1)
 	return kind, nil
-}
-
-// rareTIFFKind has grey samples of other types.
-func rareTIFFKind(bigEndian bool, key string) (tiffKind, bool) {
-	little := map[string]tiffKind{
-		"0 [16] [] 1 false": {Gray16, "I;16", false}, "1 [16] [] 1 true": {Gray16, "I;16", false}, "1 [12] [] 1 false": {Gray16, "I;12", false},
-		"1 [32] [] 1 false": {Integer, "I;32S", false}, "1 [16] [] 2 false": {Integer, "I;16S", false}, "1 [32] [] 2 false": {Integer, "I;32S", false},
-		"1 [8] [] 2 false": {Gray, "L", false}, "0 [32] [] 3 false": {Float, "F;32F", false}, "1 [32] [] 3 false": {Float, "F;32F", false},
-	}
-	big := map[string]tiffKind{
-		"1 [16] [] 2 false": {Integer, "I;16BS", false}, "1 [32] [] 2 false": {Integer, "I;32BS", false},
-		"1 [8] [] 2 false": {Gray, "L", false}, "0 [32] [] 3 false": {Float, "F;32BF", false}, "1 [32] [] 3 false": {Float, "F;32BF", false},
-	}
-	if bigEndian {
-		k, ok := big[key]
-		return k, ok
-	}
-	k, ok := little[key]
-	return k, ok
 }

@@ -16,22 +16,34 @@ type rawMode struct {
 // pixel at on.
 var rawModes = map[string]rawMode{
 	"1": bitsOf(1, 255), "L;2": bitsOf(2, 85), "L;4": bitsOf(4, 17), "P;1": bitsOf(1, 1), "P;2": bitsOf(2, 1), "P;4": bitsOf(4, 1),
-	"L": bytesOf(1, 0), "P": bytesOf(1, 0), "LX": bytesOf(2, 0), "PX": bytesOf(2, 0), "LA": bytesOf(2, 0, 1), "PA": bytesOf(2, 0, 1),
-	"RGB": bytesOf(3, 0, 1, 2), "YCbCr": bytesOf(3, 0, 1, 2), "RGBX": bytesOf(4, 0, 1, 2), "RGBXX": bytesOf(5, 0, 1, 2), "RGBXXX": bytesOf(6, 0, 1, 2),
-	"BGR": bytesOf(3, 2, 1, 0), "BGRX": bytesOf(4, 2, 1, 0), "XBGR": bytesOf(4, 3, 2, 1), "BGXR": bytesOf(4, 3, 1, 0), "BGR;15": fiveBits(5), "BGR;16": fiveBits(6),
-	"YCC": {24, unpackYCC}, "RGBA": bytesOf(4, 0, 1, 2, 3), "RGBAX": bytesOf(5, 0, 1, 2, 3), "RGBAXX": bytesOf(6, 0, 1, 2, 3),
-	"BGRA": bytesOf(4, 2, 1, 0, 3), "ABGR": bytesOf(4, 3, 2, 1, 0), "BGAR": bytesOf(4, 3, 1, 0, 2),
-	"RGBa": associated(bytesOf(4, 0, 1, 2, 3)), "RGBaX": associated(bytesOf(5, 0, 1, 2, 3)), "RGBaXX": associated(bytesOf(6, 0, 1, 2, 3)),
+	"L": bytesOf(1, 0), "LX": bytesOf(2, 0), "LA": bytesOf(2, 0, 1), "P": bytesOf(1, 0), "PX": bytesOf(2, 0), "PA": bytesOf(2, 0, 1),
+	"RGB": bytesOf(3, 0, 1, 2), "RGBX": bytesOf(4, 0, 1, 2), "RGBXX": bytesOf(5, 0, 1, 2), "RGBXXX": bytesOf(6, 0, 1, 2),
+	"RGBA": bytesOf(4, 0, 1, 2, 3), "RGBAX": bytesOf(5, 0, 1, 2, 3), "RGBAXX": bytesOf(6, 0, 1, 2, 3),
 	"CMYK": bytesOf(4, 0, 1, 2, 3), "CMYKX": bytesOf(5, 0, 1, 2, 3), "CMYKXX": bytesOf(6, 0, 1, 2, 3),
+	"YCbCr": bytesOf(3, 0, 1, 2), "YCC": {24, unpackYCC},
+
+	// Premultiplied by alpha.
+	"RGBa": associated(bytesOf(4, 0, 1, 2, 3)), "RGBaX": associated(bytesOf(5, 0, 1, 2, 3)), "RGBaXX": associated(bytesOf(6, 0, 1, 2, 3)),
+
+	// BMP's, whose words are little-endian.
+	"BGR": bytesOf(3, 2, 1, 0), "BGRX": bytesOf(4, 2, 1, 0), "XBGR": bytesOf(4, 3, 2, 1), "BGXR": bytesOf(4, 3, 1, 0),
+	"BGRA": bytesOf(4, 2, 1, 0, 3), "ABGR": bytesOf(4, 3, 2, 1, 0), "BGAR": bytesOf(4, 3, 1, 0, 2),
+	"BGR;15": fiveBits(5), "BGR;16": fiveBits(6),
+
 	// Of 16 bits Pillow keeps the upper byte, save in grey pictures.
 	"LA;16B": bytesOf(4, 0, 0, 0, 2), "RGB;16B": bytesOf(6, 0, 2, 4), "RGB;16L": bytesOf(6, 1, 3, 5),
 	"RGBX;16B": bytesOf(8, 0, 2, 4), "RGBX;16L": bytesOf(8, 1, 3, 5), "RGBA;16B": bytesOf(8, 0, 2, 4, 6), "RGBA;16L": bytesOf(8, 1, 3, 5, 7),
 	"RGBa;16B": associated(bytesOf(8, 0, 2, 4, 6)), "RGBa;16L": associated(bytesOf(8, 1, 3, 5, 7)),
 	"CMYK;16B": bytesOf(8, 0, 2, 4, 6), "CMYK;16L": bytesOf(8, 1, 3, 5, 7),
 	"I;16": words(le.Uint16), "I;16B": words(be.Uint16), "I;12": {12, unpack12},
-	"I;16S": wide(16, func(b []byte) float64 { return float64(int16(le.Uint16(b))) }), "I;16BS": wide(16, func(b []byte) float64 { return float64(int16(be.Uint16(b))) }),
-	"I;32S": wide(32, func(b []byte) float64 { return float64(int32(le.Uint32(b))) }), "I;32BS": wide(32, func(b []byte) float64 { return float64(int32(be.Uint32(b))) }),
-	"F;32F": wide(32, func(b []byte) float64 { return float64(math.Float32frombits(le.Uint32(b))) }), "F;32BF": wide(32, func(b []byte) float64 { return float64(math.Float32frombits(be.Uint32(b))) }),
+
+	// Greys with a sign, or of more bits.
+	"I;16S":  wide(16, func(b []byte) float64 { return float64(int16(le.Uint16(b))) }),
+	"I;16BS": wide(16, func(b []byte) float64 { return float64(int16(be.Uint16(b))) }),
+	"I;32S":  wide(32, func(b []byte) float64 { return float64(int32(le.Uint32(b))) }),
+	"I;32BS": wide(32, func(b []byte) float64 { return float64(int32(be.Uint32(b))) }),
+	"F;32F":  wide(32, func(b []byte) float64 { return float64(math.Float32frombits(le.Uint32(b))) }),
+	"F;32BF": wide(32, func(b []byte) float64 { return float64(math.Float32frombits(be.Uint32(b))) }),
 }
 
 var be, le = binary.BigEndian, binary.LittleEndian
