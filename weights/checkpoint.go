@@ -3,6 +3,8 @@ package weights
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -15,21 +17,24 @@ import (
 	"vbge/weights/tensor"
 )
 
-// checkpoint is an open file of named tensors, whatever its format.
-type checkpoint interface {
+// checkpoint is an open file of named tensors.
+type checkpoint struct {
+	contents
+	file   *os.File
+	size   int64
+	format string
+}
+
+// contents is what a file of any format holds.
+type contents interface {
 	// Tensors returns all tensors in the file's order.
 	Tensors() []*tensor.View
 	// Others returns the names beside the tensors whose values are no tensors.
 	Others() []string
-	// Size returns the file's size in bytes.
-	Size() int64
-	// SHA256 reads the whole file and returns its SHA-256 in hex.
-	SHA256(ctx context.Context) (string, error)
 	// Verify holds the data of these tensors against the sums that the format keeps, if any.
 	Verify(ctx context.Context, tensors []*tensor.View) error
 	// CopyTo writes a tensor's elements as they are (little-endian, own type), row-major.
 	CopyTo(ctx context.Context, w io.Writer, t *tensor.View) error
-	Close() error
 }
 
 // The formats of checkpoints, in words.
@@ -39,54 +44,65 @@ const (
 	formatSafetensors = "safetensors"
 )
 
-// openCheckpoint reads the structure of the checkpoint at path, not the weights. Its content tells
-// the format, whatever its name is.
-func openCheckpoint(path string) (_ checkpoint, format string, err error) {
-	head, err := readHead(path)
-	if err != nil {
-		return nil, "", fmt.Errorf("open checkpoint: %w", err)
-	}
-	if err := refuseParts(path, head); err != nil {
-		return nil, "", fmt.Errorf("checkpoint %s: %w", path, err)
-	}
-	// A safetensors header begins at byte 8, after its length, of which no text can be the bytes.
-	// At byte 8 of what torch.save writes are a zip's method or the middle of its magic number.
-	if len(head) > 8 && head[8] == '{' && !isText(head[:8]) {
-		file, err := safetensors.Open(path)
-		if err != nil {
-			return nil, "", err
-		}
-		return file, formatSafetensors, nil
-	}
-	file, err := pth.Open(path)
-	if err != nil {
-		return nil, "", err
-	}
-	if bytes.HasPrefix(head, []byte("PK")) {
-		return file, formatZip, nil
-	}
-	return file, formatLegacy, nil
-}
-
-// readHead returns the first bytes of a regular file, fewer than asked for of a short one.
-func readHead(path string) ([]byte, error) {
+// openCheckpoint reads the structure of the checkpoint at path, not the weights. Errors name the file.
+func openCheckpoint(path string) (*checkpoint, error) {
 	// Opening a pipe could wait for ever.
 	if info, err := os.Stat(path); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open checkpoint: %w", err)
 	} else if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", path)
+		return nil, fmt.Errorf("open checkpoint: %s is not a regular file", path)
 	}
-	f, err := os.Open(path)
+	file, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open checkpoint: %w", err)
 	}
-	defer f.Close()
-	head := make([]byte, 4096)
-	n, err := io.ReadFull(f, head)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && err != io.EOF {
-		return nil, err
+	c := &checkpoint{file: file}
+	if err := c.read(path); err != nil {
+		return nil, fmt.Errorf("checkpoint %s: %w", path, errors.Join(err, file.Close()))
 	}
-	return head[:n], nil
+	return c, nil
+}
+
+// read fills in all but the file. Its content tells the format, whatever its name is.
+func (c *checkpoint) read(path string) error {
+	info, err := c.file.Stat()
+	if err != nil {
+		return err
+	}
+	c.size = info.Size()
+	head := make([]byte, min(c.size, 4096))
+	if _, err := c.file.ReadAt(head, 0); err != nil {
+		return err
+	}
+	if err := refuseParts(path, head); err != nil {
+		return err
+	}
+	switch {
+	// A safetensors header begins at byte 8, after its length, of which no text can be the bytes.
+	// At byte 8 of what torch.save writes are a zip's method or the middle of its magic number.
+	case len(head) > 8 && head[8] == '{' && !isText(head[:8]):
+		c.format = formatSafetensors
+		c.contents, err = safetensors.NewFile(c.file, c.size)
+		return err
+	case bytes.HasPrefix(head, []byte("PK")):
+		c.format = formatZip
+	default:
+		c.format = formatLegacy
+	}
+	c.contents, err = pth.NewFile(c.file, c.size)
+	return err
+}
+
+// Close releases the file.
+func (c *checkpoint) Close() error { return c.file.Close() }
+
+// SHA256 reads the whole file and returns its SHA-256 in hex.
+func (c *checkpoint) SHA256(ctx context.Context) (string, error) {
+	sum := sha256.New()
+	if err := tensor.Copy(ctx, sum, io.NewSectionReader(c.file, 0, c.size), make([]byte, 1<<20)); err != nil {
+		return "", fmt.Errorf("read checkpoint: %w", err)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // part is how transformers names the files of a checkpoint that it splits.

@@ -46,7 +46,7 @@ func convert(ctx context.Context, path string, o ConvertOptions) (*Report, error
 	if err != nil {
 		return nil, err
 	}
-	file, _, err := openCheckpoint(path)
+	file, err := openCheckpoint(path)
 	if err != nil {
 		return nil, err
 	}
@@ -59,11 +59,11 @@ func convert(ctx context.Context, path string, o ConvertOptions) (*Report, error
 	if err != nil {
 		return nil, err
 	}
-	source := Source{File: filepath.Base(path), Bytes: file.Size()}
+	source := Source{File: filepath.Base(path), Bytes: file.size}
 	if source.SHA256, err = file.SHA256(ctx); err != nil {
 		return nil, err
 	}
-	if err := p.verify(ctx, file, source.Bytes); err != nil {
+	if err := p.verify(ctx, file); err != nil {
 		return nil, err
 	}
 	r := &Report{Config: p.config, Assumed: p.assumed, Missing: p.missing, Surplus: append(p.surplus, file.Others()...),
@@ -94,8 +94,8 @@ func convert(ctx context.Context, path string, o ConvertOptions) (*Report, error
 }
 
 // verify checks what only the data can tell.
-func (p *plan) verify(ctx context.Context, file checkpoint, fileBytes int64) error {
-	if err := p.fits(fileBytes); err != nil {
+func (p *plan) verify(ctx context.Context, file *checkpoint) error {
+	if err := p.fits(file.size); err != nil {
 		return err
 	}
 	if err := file.Verify(ctx, append(p.keep[:len(p.keep):len(p.keep)], p.ropes...)); err != nil {
@@ -105,7 +105,7 @@ func (p *plan) verify(ctx context.Context, file checkpoint, fileBytes int64) err
 }
 
 // verifyRope makes sure that the blocks' rotary buffers are the tower's, which alone are kept.
-func (p *plan) verifyRope(ctx context.Context, file checkpoint) error {
+func (p *plan) verifyRope(ctx context.Context, file *checkpoint) error {
 	for _, own := range p.keep {
 		if own.Name != RopeCos && own.Name != RopeSin {
 			continue
@@ -132,7 +132,7 @@ func (p *plan) verifyRope(ctx context.Context, file checkpoint) error {
 }
 
 // writeModel writes model.safetensors and returns its size.
-func writeModel(ctx context.Context, path string, file checkpoint, p *plan, source Source) (int64, error) {
+func writeModel(ctx context.Context, path string, file *checkpoint, p *plan, source Source) (int64, error) {
 	tensors := make([]tensor.Source, len(p.keep))
 	for i, t := range p.keep {
 		tensors[i] = tensor.Source{Name: t.Name, DType: t.DType, Shape: t.Shape,

@@ -70,8 +70,8 @@ func TestGoldenCheckpoints(t *testing.T) {
 			random := Random(c, 0)
 			largest, ropeUlps, stored := 0.0, int64(0), 0
 			for _, l := range layout(c) {
-				if model.Has(l.name) != (l.role == needed) {
-					t.Errorf("%s: kept %t", l.name, model.Has(l.name))
+				if _, kept := model.header.Tensors[l.name]; kept != (l.role == needed) {
+					t.Errorf("%s: kept %t", l.name, kept)
 				}
 				if l.role != needed {
 					continue

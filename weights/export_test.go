@@ -43,7 +43,7 @@ func TestExport(t *testing.T) {
 				config = &c
 			}
 			model, _ := converted(t, test.checkpoint, reference+"tiny_vocab.txt", config)
-			original, from, err := openCheckpoint(test.checkpoint)
+			original, err := openCheckpoint(test.checkpoint)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -60,16 +60,16 @@ func TestExport(t *testing.T) {
 				c := model.Config()
 				again, _ := converted(t, path, model.VocabPath(), &c)
 				sameModel(t, again, model)
-				compareCheckpoints(t, path, original, from)
+				compareCheckpoints(t, path, original)
 			}
 		})
 	}
 }
 
 // compareCheckpoints holds an exported file against the one that its folder was made from.
-func compareCheckpoints(t *testing.T, path string, original checkpoint, from string) {
+func compareCheckpoints(t *testing.T, path string, original *checkpoint) {
 	t.Helper()
-	file, format, err := openCheckpoint(path)
+	file, err := openCheckpoint(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func compareCheckpoints(t *testing.T, path string, original checkpoint, from str
 	found := map[string]*tensor.View{}
 	for i, v := range file.Tensors() {
 		found[v.Name] = v
-		if want := original.Tensors()[i]; format == from && format == formatZip && v.Name != want.Name {
+		if want := original.Tensors()[i]; file.format == original.format && file.format == formatZip && v.Name != want.Name {
 			t.Errorf("%s stands where %s does in the original", v.Name, want.Name)
 		}
 	}
@@ -102,7 +102,7 @@ func compareCheckpoints(t *testing.T, path string, original checkpoint, from str
 			t.Errorf("%s: other values", want.Name)
 		}
 	}
-	if cos := found[RopeCos]; cos != nil && format == formatZip && !cos.SameData(found[visual+"blocks.0.attn.rope.freqs_cos"]) {
+	if cos := found[RopeCos]; cos != nil && file.format == formatZip && !cos.SameData(found[visual+"blocks.0.attn.rope.freqs_cos"]) {
 		t.Error("the blocks' rotary buffers do not share their storage")
 	}
 }
@@ -140,7 +140,7 @@ func TestExportFills(t *testing.T) {
 	if got := strings.Join(report.Filled, " "); got != want {
 		t.Errorf("filled %s", got)
 	}
-	file, _, err := openCheckpoint(path)
+	file, err := openCheckpoint(path)
 	if err != nil {
 		t.Fatal(err)
 	}

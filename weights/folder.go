@@ -137,12 +137,6 @@ func (f *Folder) ID() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Has reports whether the folder holds a tensor of that name.
-func (f *Folder) Has(name string) bool {
-	_, ok := f.header.Tensors[name]
-	return ok
-}
-
 // Precision returns the element type that the named tensor is stored in, "" if there is none.
 func (f *Folder) Precision(name string) tensor.DType { return f.header.Tensors[name].DType }
 

@@ -19,7 +19,7 @@ type entry = safetensors.Entry
 // those it names "" are left out.
 func asSafetensors(t testing.TB, checkpoint string, rename func(string) string) string {
 	t.Helper()
-	file, _, err := openCheckpoint(checkpoint)
+	file, err := openCheckpoint(checkpoint)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -158,7 +158,7 @@ func FuzzInspect(f *testing.F) {
 		if _, err := json.Marshal(i); err != nil || i.String() == "" {
 			t.Fatalf("it cannot be shown: %v", err)
 		}
-		file, _, err := openCheckpoint(path)
+		file, err := openCheckpoint(path)
 		if err != nil {
 			t.Fatal(err)
 		}

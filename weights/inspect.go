@@ -42,16 +42,16 @@ type Inspected struct {
 // blocks' rotary buffers are equal, are left for Convert to see. It fails where the file cannot be
 // read; what Convert would refuse is no failure. Of o, Config and Pooling matter.
 func Inspect(path string, o ConvertOptions) (*Inspection, error) {
-	file, format, err := openCheckpoint(path)
+	file, err := openCheckpoint(path)
 	if err != nil {
 		return nil, fmt.Errorf("inspect %s: %w", path, err)
 	}
 	defer file.Close()
 	p, refusal := newPlan(file.Tensors(), o)
-	i := &Inspection{File: filepath.Base(path), Bytes: file.Size(), Format: format, Names: p.note,
+	i := &Inspection{File: filepath.Base(path), Bytes: file.size, Format: file.format, Names: p.note,
 		Tensors: inspected(file.Tensors(), p), Others: file.Others(), Missing: p.missing}
 	if refusal == nil {
-		refusal = p.fits(file.Size())
+		refusal = p.fits(file.size)
 	}
 	if refusal != nil {
 		i.Refused = refusal.Error()

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/binary"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -104,17 +103,17 @@ func storedData(count uint64, data string) string {
 	return string(binary.LittleEndian.AppendUint64(nil, count)) + data
 }
 
-func openBytes(t testing.TB, content []byte) (*File, error) {
+func openBytes(content []byte) (*File, error) {
+	return NewFile(bytes.NewReader(content), int64(len(content)))
+}
+
+func readFile(t testing.TB, path string) []byte {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "a.pth")
-	if err := os.WriteFile(path, content, 0o600); err != nil {
+	content, err := os.ReadFile(path)
+	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := Open(path)
-	if err == nil {
-		t.Cleanup(func() { f.Close() })
-	}
-	return f, err
+	return content
 }
 
 // copied returns a tensor's bytes.

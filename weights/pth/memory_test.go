@@ -22,7 +22,7 @@ func TestMemory(t *testing.T) {
 		t.Helper()
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err := parse(bytes.NewReader(content), int64(len(content)))
+		_, err := openBytes(content)
 		runtime.ReadMemStats(&after)
 		grown := after.TotalAlloc - before.TotalAlloc
 		t.Logf("%s: %d bytes, %d allocated: %.1f for each (%v)", name, len(content), grown, float64(grown)/float64(len(content)), err)
@@ -105,10 +105,10 @@ func TestSparse(t *testing.T) {
 	locator = append(locator, "\x01\x00\x00\x00"...)
 	end := "PK\x05\x06\x00\x00\x00\x00" + strings.Repeat("\xff", 12) + "\x00\x00"
 	file := sparse{head: "PK\x03\x04", tail: string(record) + string(locator) + end, size: size}
-	if _, err := parse(file, size); err == nil || !strings.Contains(err.Error(), "more entries than fit") {
+	if _, err := NewFile(file, size); err == nil || !strings.Contains(err.Error(), "more entries than fit") {
 		t.Errorf("error %v", err)
 	}
-	if _, err := parse(sparse{head: magic + version, size: size}, size); err == nil || !strings.Contains(err.Error(), "pickle 3") {
+	if _, err := NewFile(sparse{head: magic + version, size: size}, size); err == nil || !strings.Contains(err.Error(), "pickle 3") {
 		t.Errorf("error %v", err)
 	}
 }

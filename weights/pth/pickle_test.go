@@ -186,11 +186,11 @@ func TestHostile(t *testing.T) {
 
 // TestCyclic makes a dict that holds itself; nothing may follow it forever.
 func TestCyclic(t *testing.T) {
-	_, err := openBytes(t, checkpoint(t, "\x80\x02}q\x00"+str("state_dict")+"h\x00s.", "x"))
+	_, err := openBytes(checkpoint(t, "\x80\x02}q\x00"+str("state_dict")+"h\x00s.", "x"))
 	if err != nil {
 		t.Fatal(err) // it holds no tensor, which is for the caller to refuse
 	}
-	_, err = openBytes(t, checkpoint(t, "\x80\x02]q\x00h\x00a.", "x"))
+	_, err = openBytes(checkpoint(t, "\x80\x02]q\x00h\x00a.", "x"))
 	if err == nil || !strings.Contains(err.Error(), "a list, not a state_dict") {
 		t.Errorf("a list that holds itself: %v", err)
 	}
@@ -199,11 +199,46 @@ func TestCyclic(t *testing.T) {
 func FuzzUnpickle(f *testing.F) {
 	f.Add([]byte(state(str("a"), window(storageID("FloatStorage", "0", 10), 0, nums(2, 5), nums(5, 1)))))
 	f.Add([]byte("\x80\x02}q\x00(" + str("a") + "](K\x01K\x02e" + str("b") + "\x8a\x01\xffuN\x88\x86."))
+	f.Add([]byte("\x80\x04\x95\x20\x00\x00\x00\x00\x00\x00\x00\x8c\x05torch\x94\x8c\x0cFloatStorage\x94\x93\x8f(K\x01\x90\x86."))
+	f.Add([]byte(laughs + "."))
 	f.Fuzz(func(t *testing.T, pickle []byte) {
-		in := newInput(bytes.NewReader(pickle), 0, int64(len(pickle)))
-		v, err := unpickle(in, newTorchGlobals(1<<20, len(pickle)%2 == 0))
-		if err == nil && (v == nil || in.at < 1 || in.at > int64(len(pickle))) {
-			t.Fatalf("value %v from %d of %d bytes", v, in.at, len(pickle))
+		run := func(content []byte) (any, int64, error) {
+			in := newInput(bytes.NewReader(content), 0, int64(len(content)))
+			v, err := unpickle(in, onlyTorch{newTorchGlobals(1<<20, len(pickle)%2 == 0), t})
+			return v, in.at, err
+		}
+		v, n, err := run(pickle)
+		if err != nil {
+			return
+		}
+		if v == nil || n < 1 || n > int64(len(pickle)) {
+			t.Fatalf("%s from %d of %d bytes", kind(v), n, len(pickle))
+		}
+		again, m, err := run(append(pickle[:n:n], "junk"...))
+		if err != nil || m != n || kind(again) != kind(v) {
+			t.Fatalf("%s from %d bytes, with others behind them %s from %d (%v)", kind(v), n, kind(again), m, err)
 		}
 	})
+}
+
+// onlyTorch fails a test as soon as a pickle gets something of another module than these.
+type onlyTorch struct {
+	torchGlobals
+	t *testing.T
+}
+
+func (g onlyTorch) global(module, name string) (any, error) {
+	v, err := g.torchGlobals.global(module, name)
+	switch module {
+	case "torch", "torch._utils", "torch._tensor", "torch.storage", "torch.nn.parameter", "collections":
+	case "_codecs", "builtins", "__builtin__":
+		if err == nil && v != plainValue {
+			g.t.Errorf("%s.%s is %s", module, name, kind(v))
+		}
+	default:
+		if err == nil {
+			g.t.Errorf("%s.%s was let in", module, name)
+		}
+	}
+	return v, err
 }

@@ -7,13 +7,10 @@ package pth
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
-	"os"
 
 	"vbge/weights/tensor"
 )
@@ -33,88 +30,48 @@ func (e extent) check(sum uint32) error {
 	return nil
 }
 
-// File is an open checkpoint. Its methods may be called concurrently until Close.
+// File is what a checkpoint holds; the weights stay where they are. Its methods may be called concurrently.
 type File struct {
 	data     io.ReaderAt
 	size     int64
-	close    func() error
 	tensors  []*tensor.View
 	others   []string
 	storages map[string]extent // by key
 }
 
-// Open reads the structure of the checkpoint at path, not the weights. Wrappers around the
-// state_dict ("state_dict", "model", "module") and "module." before its keys are taken off.
-// Errors name the file and the entry or pickle offset that is wrong.
-func Open(path string) (*File, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("open checkpoint: %w", err)
+// NewFile reads the structure of a checkpoint of size bytes, not the weights. Wrappers around the
+// state_dict ("state_dict", "model", "module") are taken off. Errors name the entry or pickle, and
+// the byte that is wrong.
+func NewFile(r io.ReaderAt, size int64) (*File, error) {
+	head := make([]byte, min(size, 512))
+	if _, err := r.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read %d bytes at byte 0: %w", len(head), err)
 	}
-	c, err := openFile(f)
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("checkpoint %s: %w", path, err)
+	c := &File{data: r, size: size, storages: make(map[string]extent)}
+	var err error
+	switch {
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
+		err = c.parseZip()
+	case bytes.HasPrefix(head, []byte("\x80")): // a pickle's PROTO
+		err = c.parseLegacy()
+	case bytes.HasPrefix(head, []byte("version https://git-lfs")):
+		err = fmt.Errorf("a Git LFS pointer, not the file itself: fetch it with git lfs pull")
+	case len(head) == 512 && string(head[257:262]) == "ustar":
+		err = fmt.Errorf("a tar, as the first versions of torch.save wrote, which is not read: load and save it again with a newer torch")
+	default:
+		err = fmt.Errorf("not a zip or a stream as torch.save writes it, begins with %q", head[:min(len(head), 8)])
 	}
-	return c, nil
-}
-
-func openFile(f *os.File) (*File, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("not a regular file")
-	}
-	c, err := parse(f, info.Size())
 	if err != nil {
 		return nil, err
 	}
-	c.close = f.Close
 	return c, nil
 }
-
-// Close releases the file.
-func (c *File) Close() error { return c.close() }
 
 // Tensors returns all tensors in the file's order.
 func (c *File) Tensors() []*tensor.View { return c.tensors }
 
 // Others returns the names beside the tensors whose values are no tensors.
 func (c *File) Others() []string { return c.others }
-
-// parse reads a container of size bytes.
-func parse(r io.ReaderAt, size int64) (*File, error) {
-	head := make([]byte, min(size, 512))
-	if _, err := r.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("read %d bytes at byte 0: %w", len(head), err)
-	}
-	c := &File{data: r, size: size, storages: make(map[string]extent)}
-	switch {
-	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
-		return c, c.parseZip()
-	case bytes.HasPrefix(head, []byte("\x80")): // a pickle's PROTO
-		return c, c.parseLegacy()
-	case bytes.HasPrefix(head, []byte("version https://git-lfs")):
-		return nil, fmt.Errorf("a Git LFS pointer, not the file itself: fetch it with git lfs pull")
-	case len(head) == 512 && string(head[257:262]) == "ustar":
-		return nil, fmt.Errorf("a tar, as the first versions of torch.save wrote, which is not read: load and save it again with a newer torch")
-	}
-	return nil, fmt.Errorf("not a zip or a stream as torch.save writes it, begins with %q", head[:min(len(head), 8)])
-}
-
-// Size returns the file's size in bytes.
-func (c *File) Size() int64 { return c.size }
-
-// SHA256 reads the whole file and returns its SHA-256 in hex.
-func (c *File) SHA256(ctx context.Context) (string, error) {
-	sum := sha256.New()
-	if err := tensor.Copy(ctx, sum, io.NewSectionReader(c.data, 0, c.size), make([]byte, 1<<20)); err != nil {
-		return "", fmt.Errorf("read checkpoint: %w", err)
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
-}
 
 // Verify reads the storages of the given tensors and holds them against the zip's sums. The legacy
 // format has none.

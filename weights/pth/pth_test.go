@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"testing"
 )
@@ -16,11 +15,10 @@ const golden = "../../engine/testdata/reference/golden/checkpoints/"
 func TestGolden(t *testing.T) {
 	f := func(name string, tensors int) {
 		t.Helper()
-		c, err := Open(golden + name)
+		c, err := openBytes(readFile(t, golden+name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close()
 		if err := c.Verify(context.Background(), c.Tensors()); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -39,7 +37,7 @@ func TestGolden(t *testing.T) {
 func TestStrides(t *testing.T) {
 	f := func(want string, offset int, shape, stride string) {
 		t.Helper()
-		c, err := openBytes(t, checkpoint(t, state(str("a"), window(storageID("ByteStorage", "0", 12), offset, shape, stride)), "0123456789ab"))
+		c, err := openBytes(checkpoint(t, state(str("a"), window(storageID("ByteStorage", "0", 12), offset, shape, stride)), "0123456789ab"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +78,7 @@ func TestStridesRandom(t *testing.T) {
 			}
 		}
 		shape, stride := nums(d[p[0]], d[p[1]], d[p[2]]), nums(strides[p[0]], strides[p[1]], strides[p[2]])
-		c, err := openBytes(t, checkpoint(t, state(str("a"), window(storageID("ByteStorage", "0", len(data)), 0, shape, stride)), string(data)))
+		c, err := openBytes(checkpoint(t, state(str("a"), window(storageID("ByteStorage", "0", len(data)), 0, shape, stride)), string(data)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +93,7 @@ func TestWrappers(t *testing.T) {
 	inner := func(keysAndValues ...string) string { return "}(" + strings.Join(keysAndValues, "") + "u" }
 	f := func(pickle string, want ...string) {
 		t.Helper()
-		c, err := openBytes(t, checkpoint(t, pickle, "x"))
+		c, err := openBytes(checkpoint(t, pickle, "x"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +106,7 @@ func TestWrappers(t *testing.T) {
 		}
 	}
 	f(state(str("a"), value, str("epoch"), num(3)), "a", "epoch")
-	f(state(str("state_dict"), inner(str("module.a"), value)), "a")
+	f(state(str("state_dict"), inner(str("module.a"), value)), "module.a") // a name, not a wrapper
 	f(state(str("model"), inner(str("a"), value), str("epoch"), num(3)), "a")
 	f(state(str("state_dict"), inner(str("module"), inner(str("a"), value))), "a")
 	f(state(str("model"), value), "model") // a tensor of that name is no wrapper
@@ -122,11 +120,11 @@ func TestRefusedContainers(t *testing.T) {
 	whole := container(t, pickle, data)
 	f := func(why string, content []byte) {
 		t.Helper()
-		if _, err := openBytes(t, content); err == nil || !strings.Contains(err.Error(), why) || !strings.Contains(err.Error(), "a.pth") {
-			t.Errorf("error %v, want one that names the file and %q", err, why)
+		if _, err := openBytes(content); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("error %v, want one about %q", err, why)
 		}
 	}
-	if _, err := openBytes(t, whole); err != nil {
+	if _, err := openBytes(whole); err != nil {
 		t.Fatal(err)
 	}
 	f("not a zip", nil)
@@ -158,12 +156,9 @@ func TestRefusedContainers(t *testing.T) {
 }
 
 func TestDamagedStorage(t *testing.T) {
-	content, err := os.ReadFile(golden + "micro.pth")
-	if err != nil {
-		t.Fatal(err)
-	}
+	content := readFile(t, golden+"micro.pth")
 	content[len(content)/2] ^= 1
-	c, err := openBytes(t, content)
+	c, err := openBytes(content)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,16 +168,12 @@ func TestDamagedStorage(t *testing.T) {
 }
 
 func TestCancelled(t *testing.T) {
-	c, err := Open(golden + "micro_views.pth")
+	c, err := openBytes(readFile(t, golden+"micro_views.pth"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := c.SHA256(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("SHA256: %v", err)
-	}
 	if err := c.Verify(ctx, c.Tensors()); !errors.Is(err, context.Canceled) {
 		t.Errorf("Verify: %v", err)
 	}
@@ -204,12 +195,11 @@ func FuzzOpen(f *testing.F) {
 }
 
 func BenchmarkOpen(b *testing.B) {
+	content := readFile(b, golden+"tiny.pth")
 	b.ReportAllocs()
 	for b.Loop() {
-		c, err := Open(golden + "tiny.pth")
-		if err != nil {
+		if _, err := openBytes(content); err != nil {
 			b.Fatal(err)
 		}
-		c.Close()
 	}
 }

@@ -14,9 +14,6 @@ type storage struct {
 	begin, count int
 }
 
-// maxDims is twice what a convolution has.
-const maxDims = 8
-
 // persistent reads ("storage", type, key, location, element count); the location (cpu, cuda:0)
 // is where the tensor was, and does not matter here. The legacy format adds what part of the
 // storage is meant: None, or (key, offset, count).
@@ -144,8 +141,8 @@ func newView(s storage, offset, size, stride any) (*tensor.View, error) {
 
 func sizes(v any) ([]int, error) {
 	items, ok := v.([]any)
-	if !ok || len(items) > maxDims {
-		return nil, fmt.Errorf("%s, expected a tuple of at most %d", kind(v), maxDims)
+	if !ok || len(items) > tensor.MaxDims {
+		return nil, fmt.Errorf("%s, expected a tuple of at most %d", kind(v), tensor.MaxDims)
 	}
 	out := make([]int, len(items))
 	for i, item := range items {

@@ -2,7 +2,6 @@ package pth
 
 import (
 	"fmt"
-	"strings"
 
 	"vbge/weights/tensor"
 )
@@ -20,7 +19,6 @@ func (c *File) name(root any) error {
 			}
 		}
 	}
-	seen := make(map[string]bool, len(state.pairs))
 	for _, p := range state.pairs {
 		name, ok := p.key.(string)
 		if !ok {
@@ -29,11 +27,6 @@ func (c *File) name(root any) error {
 		if len(name) > maxName {
 			return fmt.Errorf("the state_dict has a key of %d bytes", len(name))
 		}
-		name = strings.TrimPrefix(name, "module.")
-		if seen[name] {
-			return fmt.Errorf("the state_dict holds %q with and without \"module.\" before it", name)
-		}
-		seen[name] = true
 		t, ok := p.value.(*tensor.View)
 		if !ok {
 			c.others = append(c.others, name)

@@ -36,7 +36,7 @@ func TestWrite(t *testing.T) {
 	if !bytes.Equal(b.Bytes(), again.Bytes()) {
 		t.Error("the same tensors give other bytes")
 	}
-	c, err := parse(bytes.NewReader(b.Bytes()), int64(b.Len()))
+	c, err := openBytes(b.Bytes())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package pth
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -100,7 +101,7 @@ func locate(r io.ReaderAt, size int64) (map[string]extent, error) {
 		entries[name] = e
 		all = append(all, e)
 	}
-	slices.SortFunc(all, func(a, b extent) int { return int(min(1, max(-1, a.offset-b.offset))) })
+	slices.SortFunc(all, func(a, b extent) int { return cmp.Compare(a.offset, b.offset) })
 	for i := 1; i < len(all); i++ {
 		if previous := all[i-1]; previous.offset+previous.size > all[i].offset-headerBytes {
 			return nil, fmt.Errorf("%s and %s overlap at byte %d of the file", previous.name, all[i].name, all[i].offset)

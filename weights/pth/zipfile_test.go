@@ -40,9 +40,9 @@ func TestLyingZip(t *testing.T) {
 	whole := checkpoint(t, pickle, "x")
 	f := func(why string, content []byte) {
 		t.Helper()
-		_, err := openBytes(t, content)
-		if err == nil || !strings.Contains(err.Error(), why) || !strings.Contains(err.Error(), "a.pth") || !placed(err) {
-			t.Errorf("error %v, want one that names the file, says where, and %q", err, why)
+		_, err := openBytes(content)
+		if err == nil || !strings.Contains(err.Error(), why) || !placed(err) {
+			t.Errorf("error %v, want one that says where, and %q", err, why)
 		}
 	}
 	header := func(name string, method uint16, flags uint16, size, stored uint64) zip.FileHeader {
@@ -51,7 +51,7 @@ func TestLyingZip(t *testing.T) {
 	one := func(h zip.FileHeader, content string) []byte {
 		return lying(t, lie{header("a/data.pkl", zip.Store, 0, uint64(len(pickle)), uint64(len(pickle))), pickle}, lie{h, content})
 	}
-	if _, err := openBytes(t, one(header("a/data/0", zip.Store, 0, 1, 1), "x")); err != nil {
+	if _, err := openBytes(one(header("a/data/0", zip.Store, 0, 1, 1), "x")); err != nil {
 		t.Fatal(err)
 	}
 	// Bombs: what is compressed is not opened, however little it says that it is.
