@@ -44,6 +44,23 @@ func FuzzEmbeddings(f *testing.F) {
 			if !json.Valid(r.Body) {
 				t.Errorf("%s: %s", route.Path, r.Body)
 			}
+			if route.Path != "/v1/embeddings" {
+				continue
+			}
+			var list struct {
+				Data []struct {
+					Index            int
+					Embedding, Error json.RawMessage
+				}
+			}
+			if err := json.Unmarshal(r.Body, &list); err != nil || len(list.Data) == 0 {
+				t.Errorf("%v: %s", err, r.Body)
+			}
+			for i, d := range list.Data {
+				if d.Index != i || (string(d.Embedding) == "null") != (d.Error != nil) {
+					t.Errorf("item %d: %+v", i, d)
+				}
+			}
 		}
 	})
 }
