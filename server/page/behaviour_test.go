@@ -176,7 +176,7 @@ func nobodyToChoose(t *testing.T, b *pagetest.Browser) {
 	p.Fits()
 }
 
-// wordsAlone are asked for where the model takes no pictures; one that is dropped stays where it is.
+// wordsAlone are asked for where the model takes no pictures; one that is dropped stays where it is, and so does the page.
 func wordsAlone(t *testing.T, b *pagetest.Browser) {
 	f, sent := newFake(), make(chan bool, 9)
 	f.images = map[string]any{"available": false, "reason": "this model has no vision tower"}
@@ -192,11 +192,16 @@ func wordsAlone(t *testing.T, b *pagetest.Browser) {
 	if shown := pagetest.Eval[bool](p, `["zone", "file"].some((id) => document.getElementById(id).checkVisibility())`); shown {
 		t.Error("a picture is asked for")
 	}
-	pagetest.Eval[bool](p, `(() => {
+	if opened := pagetest.Eval[bool](p, `(() => {
 		const data = new DataTransfer();
 		data.items.add(new File([new Uint8Array(9)], "a.jpg", { type: "image/jpeg" }));
-		return document.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
-	})()`)
+		const send = (name) => document.dispatchEvent(new DragEvent(name, { dataTransfer: data, bubbles: true, cancelable: true }));
+		const left = send("dragover"); // to the browser, which opens what is dropped
+		send("drop");
+		return left;
+	})()`); opened {
+		t.Error("a picture that is dropped takes the page's place")
+	}
 	p.Words("a red car")
 	p.Until("nine results", pagetest.Shown.Nine)
 	if wait(t, sent, "the search") {

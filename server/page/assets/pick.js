@@ -15,9 +15,10 @@ export function watch(changed) {
   document.addEventListener("paste", (event) => take(event, event.clipboardData));
   document.addEventListener("drop", (event) => { light(false); take(event, event.dataTransfer); });
   document.addEventListener("dragover", (event) => {
-    if (!taken() || !event.dataTransfer.types.includes("Files")) return;
-    event.preventDefault();
-    light(true);
+    if (!event.dataTransfer.types.includes("Files")) return;
+    event.preventDefault(); // or the file would be opened in the page's place
+    if (taken()) light(true);
+    else event.dataTransfer.dropEffect = "none";
   });
   document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) light(false); });
 
