@@ -111,11 +111,11 @@ func (g generated) differs(t *testing.T, file []byte) string {
 		return "other mode or size"
 	}
 	if !Exact() && g.holdsJPEG() {
-		if g.RGB24 == nil {
-			return ""
+		if g.RGB24 == nil || strings.Contains(g.Kind, "flipped") || strings.Contains(g.Kind, "wrong") || strings.Contains(g.Kind, "cut") {
+			return "" // of what is damaged each decoder makes something else
 		}
 		mostLargest, mostMean := goLargest, 0.2
-		if !strings.Contains(g.Kind, "4:4:4") && (strings.Contains(g.Kind, "RGB") || strings.Contains(g.Kind, "CMYK") || strings.Contains(g.Kind, "Adobe")) {
+		if !strings.Contains(g.Kind, "4:4:4") && (strings.Contains(g.Kind, "RGB") || strings.Contains(g.Kind, "CMYK") || strings.Contains(g.Kind, "YCCK") || strings.Contains(g.Kind, "Adobe")) {
 			mostLargest, mostMean = 32, 6 // image/jpeg repeats samples of bands that are no chroma
 		}
 		if largest, mean := distance(t, p.Crop(24), g.RGB24); largest > mostLargest || mean > mostMean {

@@ -26,7 +26,8 @@ type tiffFile struct {
 	block    []byte // the one in hand
 	row      []byte // of it, if it has to be changed
 	inflater inflater
-	rest     int // bytes that the further ones may have together
+	rest     int  // bytes that the further ones may have together
+	sampling byte // factors that the first component of each JPEG must have
 }
 
 // TIFF compressions.

@@ -60,7 +60,7 @@ func (f *tiffFile) readBlocks(p *Picture, l Limits) error {
 			f.unpack(p, raws[plane], block[j*stride:][:stride], x, y+j, w, planes > 1)
 		}
 	}
-	if planes > 3 && p.Mode == RGBA && len(f.extra) > 0 && f.extra[0] < 2 {
+	if planes > 3 && p.Mode == RGBA && (len(f.extra) == 0 || f.extra[0] < 2) { // unspecified is taken for premultiplied
 		divideByAlpha(p.Pix)
 	}
 	return nil
@@ -278,6 +278,9 @@ func (f *tiffFile) jpegBlock(data []byte, rows int, l Limits) ([]byte, error) {
 	if f.photometric == tiffYCbCr {
 		transform = 1
 	}
+	if err := f.checkSampling(data); err != nil {
+		return nil, err
+	}
 	file := []byte("\xff\xd8\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00")
 	file = append(file, transform)
 	for _, part := range [][]byte{f.dir.fields[tiffJPEGTables].data, data} {
@@ -300,6 +303,38 @@ func (f *tiffFile) jpegBlock(data []byte, rows int, l Limits) ([]byte, error) {
 		}
 	}
 	return p.Pix, nil
+}
+
+// checkSampling holds a JPEG's sampling factors, a byte each component, against the directory's or, where that has none,
+// against the first JPEG's, as libtiff does.
+func (f *tiffFile) checkSampling(data []byte) error {
+	var got []byte
+	for rest := data[min(2, len(data)):]; len(rest) >= 4 && rest[0] == 0xff && rest[1] != 0xda; {
+		n := 2 + int(be.Uint16(rest[2:]))
+		if n > len(rest) {
+			break
+		}
+		if m := rest[1]; m == 0xc0 || m == 0xc1 || m == 0xc2 {
+			for c := 4 + 6; c+2 < n; c += 3 {
+				got = append(got, rest[c+1])
+			}
+		}
+		rest = rest[n:]
+	}
+	if f.sampling == 0 {
+		f.sampling = 0x11
+		if given, err := f.dir.ints(tiffChromaSampling); f.photometric == tiffYCbCr && err == nil && len(given) == 2 {
+			f.sampling = byte(given[0]<<4 | given[1]&15)
+		} else if f.photometric == tiffYCbCr && len(got) > 0 {
+			f.sampling = got[0]
+		}
+	}
+	for i, v := range got {
+		if i == 0 && v != f.sampling || i > 0 && v != 0x11 {
+			return fmt.Errorf("%w: a JPEG with the sampling factors %x", ErrFormat, got)
+		}
+	}
+	return nil
 }
 
 // withoutApplications returns a JPEG without its start, its application markers and, if it holds tables alone, its end.
