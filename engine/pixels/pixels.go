@@ -3,7 +3,8 @@
 //
 // It is testdata/reference/pixels.py in Go, equal bit for bit to Pillow 13 with bicubic resizing, also where pixels.py is
 // not (see rowsFirst). With the build tag native, JPEG and WebP are decoded by libjpeg-turbo and libwebp, whose samples
-// are Pillow's; without it by Go libraries, whose JPEG samples differ a little (see Exact). The rest is the same in both.
+// are Pillow's; without it by Go libraries, whose JPEG samples differ a little (see Exact). The rest is the same in both:
+// PNG, GIF, BMP and TIFF are read here, because what Pillow lets pass, and what not, is its own.
 package pixels
 
 import (
@@ -25,7 +26,7 @@ type Limits struct {
 }
 
 // DefaultLimits returns 64 MiB and 100 million pixels: more than cameras make, and somewhat above the 89 million at
-// which Pillow begins to warn. At the limit a JPEG takes 300 MB of samples, a 16-bit PNG with alpha 1.2 GB.
+// which Pillow begins to warn. At the limit a JPEG takes 300 MB of samples, a TIFF of floating-point greys 800 MB.
 func DefaultLimits() Limits {
 	return Limits{MaxBytes: 64 << 20, MaxPixels: 100_000_000}
 }
