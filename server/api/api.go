@@ -18,7 +18,7 @@ type Options struct {
 	MaxImageBytes int64   // of one picture's file: --max-image-bytes
 	RerankModel   string  // that Services.Search.Reranker asks
 	NoSearch      string  // why Services.Search is nil; "" is that there is no --uri
-	NoItems       string  // why pictures cannot be added; "" is that Services.Items is nil, or that they can
+	NoItems       string  // why pictures cannot be added, where Services.Items alone does not say it
 	Limits        []Limit // all of the server's, for /info
 }
 

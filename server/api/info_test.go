@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"vbge/engine"
 	"vbge/server/items"
 )
 
@@ -31,8 +32,15 @@ func TestTextsAlone(t *testing.T) {
 	if r := c.send(post("/v1/search?text=in+red", string(picture(t, "rgb.png"))).of("image/png")); r.fault == nil || r.fault.Code != "no_vision" {
 		t.Errorf("/v1/search by a picture: %+v", r)
 	}
-	if r := c.send(post("/v1/items", "a picture").of("image/png")); r.fault == nil || r.fault.Code != "no_vision" {
-		t.Errorf("/v1/items: %+v", r)
+	// Without a catalogue, too, no flag would help against what the model lacks.
+	alone := newClient(t, Options{NoItems: engine.ErrNoVision.Error()}, Services{Embedder: &Embedder{Engine: &fakeEngine{texts: true}}})
+	for _, c := range []*client{c, alone} {
+		if r := c.send(post("/v1/items", "a picture").of("image/png")); r.fault == nil || r.fault.Code != "no_vision" {
+			t.Errorf("/v1/items: %v", r.fault)
+		}
+	}
+	if r := alone.send(get("/v1/items/a/image")); r.fault == nil || r.fault.Code != "no_catalog" || strings.Contains(r.fault.Message, "vision") {
+		t.Errorf("/v1/items/a/image: %v", r.fault)
 	}
 }
 

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -34,11 +33,11 @@ type keptItem struct {
 
 // addItems answers POST /v1/items.
 func (a *api) addItems(ctx context.Context, r *transport.Request) (*transport.Response, error) {
-	if err := a.keepsItems(); err != nil {
-		return nil, err
-	}
 	if !a.Embedder.Engine.Config().TakesPictures() {
 		return nil, a.Embedder.explain(engine.ErrNoVision, engine.Bulk)
+	}
+	if err := a.keepsItems(); err != nil {
+		return nil, err
 	}
 	began := time.Now()
 	weight := min(int64(len(r.Body)), addedBytes)
@@ -130,6 +129,6 @@ func (a *api) keepsItems() error {
 	if a.Items != nil {
 		return nil
 	}
-	return fault.New(http.StatusNotFound, "no_catalog", cmp.Or(a.NoItems, "this server has no catalogue"),
+	return fault.New(http.StatusNotFound, "no_catalog", "this server has no catalogue",
 		"start it with --uri, and with --items-dir to add pictures")
 }
