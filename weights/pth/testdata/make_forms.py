@@ -66,7 +66,7 @@ def listed(path):
     content = torch.load(path, weights_only=False)          # True does not read protocols 4 and 5
     content = content.get("state_dict", content)
     return [{"name": k, "dtype": NAMES[v.dtype], "shape": list(v.shape),
-             "data": v.detach().contiguous().flatten().view(torch.uint8).numpy().tobytes().hex() if v.numel() else ""}
+             "data": v.detach().clone(memory_format=torch.contiguous_format).flatten().view(torch.uint8).numpy().tobytes().hex() if v.numel() else ""}
             for k, v in content.items() if isinstance(v, torch.Tensor)]
 
 
