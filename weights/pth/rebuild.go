@@ -53,7 +53,7 @@ func (g torchGlobals) persistent(id any) (any, error) {
 	return s, nil
 }
 
-// part reads a legacy view of a storage, which torch wrote before version 0.4.
+// part reads a view of a storage, which only early versions of torch wrote.
 func (g torchGlobals) part(root storage, view any) (storage, error) {
 	if view == (any)(none{}) {
 		return root, nil

@@ -5,7 +5,7 @@
 forms/*.pth hold the state_dict below; forms.json lists each tensor's type, shape and elements as torch.load returns
 them. The zips hold a bare storage besides, which torch writes into a legacy stream but does
 not read there. refused/*.pth hold what is no dense tensor: PyTorch reads it, this package says by name what it is. old_views.pth
-is the legacy format with storages that are parts of others, which torch wrote until 0.4: written here by hand, its
+is the legacy format with storages that are parts of others, which early versions of torch wrote: written here by hand, its
 content in forms.json again from torch.load.
 """
 import collections
