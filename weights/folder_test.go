@@ -196,7 +196,7 @@ func BenchmarkConvert(b *testing.B) {
 
 // BenchmarkConvertBase converts and opens a float32 checkpoint of full size, 786 MB.
 func BenchmarkConvertBase(b *testing.B) {
-	checkpoint := writeCheckpoint(b, randomTensors(b, Random(Base(), 0)))
+	checkpoint := writeCheckpoint(b, randomTensors(Random(Base(), 0)))
 	vocab, out := writeVocab(b, Base().Text.VocabSize), filepath.Join(b.TempDir(), "out")
 	b.Run("convert", func(b *testing.B) {
 		b.ReportAllocs()

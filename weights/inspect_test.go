@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"vbge/weights/tensor"
 )
 
 func inspectOf(t *testing.T, path string, o ConvertOptions) *Inspection {
@@ -50,11 +52,11 @@ func TestInspect(t *testing.T) {
 		{"another model", asSafetensors(t, checkpoints+"micro.pth", func(name string) string { return "other." + name }), formatSafetensors, `
 			| other.` + query + ` | F32 | [32 32]
 			convert would refuse it: the tensors are neither`, nil},
-		{"one tensor wrong", microCheckpoint(t, with(query, func(x *storedTensor) { x.shape = []int{64, 16} })), formatZip, `
+		{"one tensor wrong", microCheckpoint(t, with(query, func(x *tensor.Source) { x.Shape = []int{64, 16} })), formatZip, `
 			refused | ` + query + ` | F32 | [64 16]
 			convert would refuse it: tensor ` + query + ` has shape [64 16], wanted [32 32]`, &c},
-		{"a terminal's orders", microCheckpoint(t, func(all []storedTensor) []storedTensor {
-			return append(all, storedTensor{"\x1b[2J", "DoubleStorage", []int{1}, len(all), func() []byte { return make([]byte, 8) }})
+		{"a terminal's orders", microCheckpoint(t, func(all []tensor.Source) []tensor.Source {
+			return append(all, zero("\x1b[2J", tensor.F64, 1))
 		}), formatZip, `
 			surplus | "\x1b[2J" | F64 | [1] | 59
 			surplus 1`, &c},

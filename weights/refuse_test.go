@@ -1,39 +1,43 @@
 package weights
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"vbge/weights/tensor"
 )
 
 // microCheckpoint writes a checkpoint of micro's layout, its tensors changed by edit.
-func microCheckpoint(t *testing.T, edit func([]storedTensor) []storedTensor) string {
+func microCheckpoint(t *testing.T, edit func([]tensor.Source) []tensor.Source) string {
 	t.Helper()
 	return writeCheckpoint(t, edit(zeros(readConfigFile(t, reference+"micro.json"))))
 }
 
-func without(names ...string) func([]storedTensor) []storedTensor {
-	return func(all []storedTensor) []storedTensor {
-		return slices.DeleteFunc(all, func(x storedTensor) bool { return slices.Contains(names, x.name) })
+func without(names ...string) func([]tensor.Source) []tensor.Source {
+	return func(all []tensor.Source) []tensor.Source {
+		return slices.DeleteFunc(all, func(x tensor.Source) bool { return slices.Contains(names, x.Name) })
 	}
 }
 
 // with replaces one tensor.
-func with(name string, edit func(*storedTensor)) func([]storedTensor) []storedTensor {
-	return func(all []storedTensor) []storedTensor {
-		edit(&all[slices.IndexFunc(all, func(x storedTensor) bool { return x.name == name })])
+func with(name string, edit func(*tensor.Source)) func([]tensor.Source) []tensor.Source {
+	return func(all []tensor.Source) []tensor.Source {
+		edit(&all[slices.IndexFunc(all, func(x tensor.Source) bool { return x.Name == name })])
 		return all
 	}
 }
 
 // TestConvertRefusesTensors also makes sure that a refusal writes nothing.
 func TestConvertRefusesTensors(t *testing.T) {
-	f := func(why string, sentinel error, edit func([]storedTensor) []storedTensor) {
+	f := func(why string, sentinel error, edit func([]tensor.Source) []tensor.Source) {
 		t.Helper()
 		parent := t.TempDir()
 		_, err := Convert(context.Background(), microCheckpoint(t, edit), ConvertOptions{Vocab: reference + "tiny_vocab.txt", Out: filepath.Join(parent, "out")})
@@ -47,34 +51,34 @@ func TestConvertRefusesTensors(t *testing.T) {
 	const query, norm = "bge_encoder.layer.0.attention.self.query.weight", visual + "blocks.0.norm1.bias"
 	f(query+", "+norm, ErrIncomplete, without(query, norm))
 	f("vision.width is unknown: tensors are missing: "+visual+"cls_token", ErrIncomplete, without(visual+"cls_token"))
-	f("text.vocab_size is unknown", nil, func([]storedTensor) []storedTensor { return nil })
-	f("tensor "+norm+" has shape [4 8], wanted [32]", nil, with(norm, func(x *storedTensor) { x.shape = []int{4, 8} }))
-	f("tensor "+norm+" is of type I32", nil, with(norm, func(x *storedTensor) { x.storage = "IntStorage" }))
-	f("one rotary embedding for all blocks", nil, with(visual+"blocks.0.attn.rope.freqs_sin", func(x *storedTensor) {
-		data := x.data()
-		data[7] = 1
-		x.data = func() []byte { return data }
+	f("text.vocab_size is unknown", nil, func([]tensor.Source) []tensor.Source { return nil })
+	f("tensor "+norm+" has shape [4 8], wanted [32]", nil, with(norm, func(x *tensor.Source) { x.Shape = []int{4, 8} }))
+	f("tensor "+norm+" is of type I32", nil, with(norm, func(x *tensor.Source) { x.DType = tensor.I32 }))
+	f("one rotary embedding for all blocks", nil, with(visual+"blocks.0.attn.rope.freqs_sin", func(x *tensor.Source) {
+		zeros := x.Data
+		x.Data = func(w io.Writer) error {
+			var data bytes.Buffer
+			err := zeros(&data)
+			data.Bytes()[7] = 1
+			_, writeErr := data.WriteTo(w)
+			return errors.Join(err, writeErr)
+		}
 	}))
-	f("they overlap", nil, func(all []storedTensor) []storedTensor {
-		first := map[string]int{}
+	f("they overlap", nil, func(all []tensor.Source) []tensor.Source {
 		for i := range all { // one storage for all tensors of a shape
-			shape := fmt.Sprint(all[i].shape)
-			if _, ok := first[shape]; !ok {
-				first[shape] = i
-			}
-			all[i].key = first[shape]
+			all[i].Storage = fmt.Sprint(all[i].Shape)
 		}
 		return all
 	})
-	f("layer.1.attention.self.query.weight", ErrIncomplete, func(all []storedTensor) []storedTensor {
-		return append(all, storedTensor{"bge_encoder.layer.7.output.dense.bias", "FloatStorage", []int{1}, len(all), func() []byte { return make([]byte, 4) }})
+	f("layer.1.attention.self.query.weight", ErrIncomplete, func(all []tensor.Source) []tensor.Source {
+		return append(all, zero("bge_encoder.layer.7.output.dense.bias", tensor.F32, 1))
 	})
 }
 
 func TestConvertListsTheRest(t *testing.T) {
-	checkpoint := microCheckpoint(t, func(all []storedTensor) []storedTensor {
-		ids := storedTensor{"bge_embeddings.position_ids", "LongStorage", []int{1, 40}, len(all), func() []byte { return make([]byte, 320) }}
-		extra := storedTensor{"ema.decay", "DoubleStorage", nil, len(all) + 1, func() []byte { return make([]byte, 8) }}
+	checkpoint := microCheckpoint(t, func(all []tensor.Source) []tensor.Source {
+		ids := zero("bge_embeddings.position_ids", tensor.I64, 1, 40)
+		extra := zero("ema.decay", tensor.F64)
 		return append(without("bge_pooler.dense.weight", visual+"blocks.0.attn.rope.freqs_cos")(all), ids, extra)
 	})
 	_, r := converted(t, checkpoint, reference+"tiny_vocab.txt", nil)

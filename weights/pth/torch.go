@@ -39,26 +39,8 @@ func globals(name string) (any, bool) {
 		return rebuildFromType, true
 	case "torch.Tensor", "torch.nn.parameter.Parameter":
 		return tensorClass{}, true
-	case "torch.FloatStorage":
-		return tensor.F32, true
-	case "torch.HalfStorage":
-		return tensor.F16, true
-	case "torch.BFloat16Storage":
-		return tensor.BF16, true
-	case "torch.DoubleStorage":
-		return tensor.F64, true
-	case "torch.LongStorage":
-		return tensor.I64, true
-	case "torch.IntStorage":
-		return tensor.I32, true
-	case "torch.ShortStorage":
-		return tensor.I16, true
-	case "torch.CharStorage":
-		return tensor.I8, true
-	case "torch.ByteStorage", "torch.storage.UntypedStorage":
+	case "torch.storage.UntypedStorage":
 		return tensor.U8, true
-	case "torch.BoolStorage":
-		return tensor.Bool, true
 	case "torch.Size", "torch.device", "_codecs.encode", "collections.Counter",
 		"__builtin__.set", "__builtin__.frozenset", "__builtin__.bytearray", "__builtin__.complex",
 		"builtins.set", "builtins.frozenset", "builtins.bytearray", "builtins.complex":
@@ -67,7 +49,15 @@ func globals(name string) (any, bool) {
 		"torch.int64", "torch.int32", "torch.int16", "torch.int8", "torch.uint8", "torch.bool":
 		return opaque("a dtype"), true
 	}
-	return nil, false
+	d, ok := storageTypes[strings.TrimPrefix(name, "torch.")]
+	return d, ok
+}
+
+// storageTypes are the types of the elements of torch's classes of storages.
+var storageTypes = map[string]tensor.DType{
+	"FloatStorage": tensor.F32, "HalfStorage": tensor.F16, "BFloat16Storage": tensor.BF16, "DoubleStorage": tensor.F64,
+	"LongStorage": tensor.I64, "IntStorage": tensor.I32, "ShortStorage": tensor.I16, "CharStorage": tensor.I8,
+	"ByteStorage": tensor.U8, "BoolStorage": tensor.Bool,
 }
 
 // unread says what the rest of torch's own constructors stand for, which PyTorch reads and this

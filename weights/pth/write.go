@@ -99,13 +99,10 @@ func blocksOf(tensors []tensor.Source) (*blocks, error) {
 
 // storageClass is torch's name for a storage of elements of type d, "" if there is none.
 func storageClass(d tensor.DType) string {
-	switch d {
-	case tensor.F32:
-		return "FloatStorage"
-	case tensor.F16:
-		return "HalfStorage"
-	case tensor.BF16:
-		return "BFloat16Storage"
+	for class, of := range storageTypes {
+		if of == d {
+			return class
+		}
 	}
 	return ""
 }
