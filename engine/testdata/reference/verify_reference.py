@@ -201,26 +201,30 @@ def embeddings(table, stage, vbge, folder, pooled, inputs, pixels=None):
 def same_tensor(key, got, want):
     if got is None or got.shape != want.shape:
         return float("inf")
-    return 0.0 if key.startswith(UNUSED) else distance(got.float().numpy(), want.numpy())
+    return 0.0 if key.startswith(UNUSED) else distance(got.float().numpy(), want.float().numpy())
 
 
 def checkpoints(table, vbge, state, name, config, vocab, variants):
-    """Converts each variant and exports it again: all names and shapes come back, and bit for bit the tensors that
-    inference uses. Returns the model folder of the first."""
+    """Converts each variant, exports it and converts that: all names and shapes come back, and bit for bit the tensors
+    that inference uses. Returns the model folder of the first."""
     folders = []
     for variant in variants:
         with contextlib.redirect_stdout(None):
             make_checkpoint.write(state, vbge.path(name), variant, "")
         checkpoint = vbge.path(name + ("" if variant == "plain" else "_" + variant) + ".pth")
         folders.append(vbge.convert(checkpoint, f"model-{variant}", vocab, config))
-        want = reference.load_state(checkpoint)
+        want, differences = reference.load_state(checkpoint), {}
         for kind, load in (("pth", reference.load_state), ("safetensors", load_file)):
             exported = vbge.path(f"exported-{variant}.{kind}")
             vbge.run("export", "--model", folders[-1], exported)
             got = load(exported)
-            table.row(f"{variant} checkpoint, exported as {kind}",
-                      {key: same_tensor(key, got.get(key), want[key]) if key in want else float("inf") for key in {**state, **got}})
+            differences |= {f"{kind}: {key}": same_tensor(key, got.get(key), want[key]) if key in want else float("inf")
+                            for key in {**state, **got}}
+            again = vbge.convert(exported, "model-again", vocab, config)
+            one, other = (load_file(os.path.join(folder, "model.safetensors")) for folder in (folders[-1], again))
+            differences |= {f"{kind}, converted again: {key}": same_tensor("", other.get(key), one[key]) for key in one}
             os.remove(exported)
+        table.row(f"tensors of {variant} checkpoint, exported", differences)
         if variant != "plain":
             os.remove(checkpoint)
     return folders[0]
