@@ -1,7 +1,6 @@
 package weights
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -138,23 +137,9 @@ func writeModel(ctx context.Context, path string, file *checkpoint, p *plan, sou
 		tensors[i] = tensor.Source{Name: t.Name, DType: t.DType, Shape: t.Shape,
 			Data: func(w io.Writer) error { return file.CopyTo(ctx, w, t) }}
 	}
-	metadata := map[string]string{metadataSource: source.SHA256}
-	var size int64
-	err := createFile(path, func(f *os.File) error {
-		b := bufio.NewWriterSize(f, 1<<20)
-		if err := safetensors.Write(b, metadata, tensors); err != nil {
-			return err
-		}
-		if err := b.Flush(); err != nil {
-			return err
-		}
-		info, err := f.Stat()
-		if err == nil {
-			size = info.Size()
-		}
-		return err
+	return createBuffered(path, func(w io.Writer) error {
+		return safetensors.Write(w, map[string]string{metadataSource: source.SHA256}, tensors)
 	})
-	return size, err
 }
 
 // maxVocabBytes bounds the vocabulary; bert-base-uncased's takes 232 kB.

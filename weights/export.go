@@ -1,7 +1,6 @@
 package weights
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -79,34 +78,22 @@ func export(ctx context.Context, dir, path string, as tensor.DType) (*ExportRepo
 	return r, err
 }
 
-// writeWhole writes a file that appears at path complete or not at all, and returns its size.
+// writeWhole writes a file that appears at path complete or not at all, in place of none, and returns its size.
 func writeWhole(path string, fill func(w io.Writer) error) (size int64, err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".vbge-export-*")
+	dir, err := os.MkdirTemp(filepath.Dir(path), ".vbge-export-*")
 	if err != nil {
 		return 0, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	b := bufio.NewWriterSize(f, 1<<20)
-	if err = fill(b); err == nil {
-		err = b.Flush()
-	}
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	if err == nil {
-		size, err = f.Seek(0, io.SeekEnd)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	whole := filepath.Join(dir, filepath.Base(path))
+	if size, err = createBuffered(whole, fill); err != nil {
 		return 0, err
 	}
-	if err = os.Rename(f.Name(), path); err != nil {
+	// A rename would replace what has come there meanwhile. Not all file systems have links.
+	if err = os.Link(whole, path); err != nil && !errors.Is(err, os.ErrExist) {
+		err = os.Rename(whole, path)
+	}
+	if err != nil {
 		return 0, err
 	}
 	return size, syncDir(filepath.Dir(path))

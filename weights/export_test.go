@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -161,6 +162,19 @@ func TestExportFills(t *testing.T) {
 		if slices.ContainsFunc(values, func(x float32) bool { return x != value }) {
 			t.Errorf("%s: %v, want all %v", v.Name, values[:1], value)
 		}
+	}
+}
+
+// TestWriteWhole leaves alone what comes to the path while the file is written.
+func TestWriteWhole(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out.pth")
+	_, err := writeWhole(path, func(w io.Writer) error { return os.WriteFile(path, []byte("precious"), 0o600) })
+	content, readErr := os.ReadFile(path)
+	if !errors.Is(err, fs.ErrExist) || string(content) != "precious" {
+		t.Errorf("error %v, and %q is there (%v)", err, content, readErr)
+	}
+	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 1 {
+		t.Errorf("it left %v (%v)", left, err)
 	}
 }
 

@@ -51,7 +51,7 @@ func infer(shapes map[string][]int, given *Config) (Config, []Assumption, error)
 	}
 	assumed := sizes.apply(&c, given != nil)
 	if err := c.Validate(); err != nil {
-		return Config{}, nil, fmt.Errorf("configuration inferred from the tensors: %w", err)
+		return Config{}, nil, fmt.Errorf("configuration inferred from the tensors (--config says what they cannot tell): %w", err)
 	}
 	return c, assumed, nil
 }

@@ -135,6 +135,9 @@ func TestInferText(t *testing.T) {
 			t.Errorf("error %v, want one about %q", err, why)
 		}
 	}
+	odd := Config{Text: small.Text}
+	odd.Text.Hidden = 200
+	refused("--config says what they cannot tell): text.hidden is no multiple of text.heads", shapesOf(odd), nil)
 	refused("given configuration has vision.width 32, but the checkpoint has no vision tower", shapesOf(want), &micro)
 	refused("given configuration has vision.width 0, but the checkpoint has a vision tower", shapesOf(micro), &given)
 	given.Text.Layers++

@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -95,6 +96,22 @@ func createFile(path string, fill func(f *os.File) error) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
+}
+
+// createBuffered makes a file as createFile does, through a buffer, and returns its size.
+func createBuffered(path string, fill func(w io.Writer) error) (size int64, err error) {
+	err = createFile(path, func(f *os.File) error {
+		b := bufio.NewWriterSize(f, 1<<20)
+		if err := fill(b); err != nil {
+			return err
+		}
+		if err := b.Flush(); err != nil {
+			return err
+		}
+		size, err = f.Seek(0, io.SeekCurrent)
+		return err
+	})
+	return size, err
 }
 
 func writeFile(path string, r io.Reader) error {
