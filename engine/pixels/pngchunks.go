@@ -76,8 +76,8 @@ func (f *pngFile) readHead() error {
 			if !f.framed {
 				f.frame = image.Rect(0, 0, f.width, f.height)
 			}
-			if f.frame.Empty() {
-				return fmt.Errorf("%w: an empty first frame", ErrFormat)
+			if f.frame.Empty() || !f.frame.In(image.Rect(0, 0, f.width, f.height)) { // a second header may have made it smaller
+				return fmt.Errorf("%w: a first frame that is empty or outside the picture", ErrFormat)
 			}
 			if f.kind.mode == Paletted && len(f.palette)/3 > 256 {
 				return fmt.Errorf("%w: a palette of %d bytes", ErrFormat, len(f.palette))

@@ -103,8 +103,8 @@ func (f *tiffFile) findBlocks(n *tiffNumbers) error {
 func (f *tiffFile) checkCompression() error {
 	const useful = "is not read; save it with LZW, Deflate, PackBits or no compression"
 	if f.compression == tiffPlain {
-		if f.reversed && f.kind.mode == Paletted && f.bits[0] < 8 {
-			return fmt.Errorf("%w: indices in reverse order of bits", ErrFormat)
+		if f.reversed && (f.kind.mode == Paletted && f.bits[0] < 8 || f.kind.inverse && f.bits[0] == 8) { // Pillow lacks both
+			return fmt.Errorf("%w: fill order 2 with samples of %d bits", ErrFormat, f.bits[0])
 		}
 		return nil
 	}
