@@ -16,7 +16,7 @@ type checkpointFlags struct {
 
 func (f *checkpointFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.config, "config", "", "JSON file with what the tensors cannot tell; see docs/model.md")
-	c.Flags().TextVar(&f.pooling, "pooling", weights.PoolCLS, "`kind` of pooling: cls, the first token's vector, or mean, that of all tokens")
+	c.Flags().TextVar(&f.pooling, "pooling", weights.PoolCLS, "`kind` of pooling, if not what --config says: cls, the first token's vector, or mean, that of all tokens")
 }
 
 // apply reads the file and fills in o's Config and Pooling.

@@ -34,7 +34,7 @@ computes it again to see whether its device still does what it should.`,
 			return convert(c.Context(), args[0], o, c.OutOrStdout())
 		},
 	}
-	c.Flags().StringVar(&o.Vocab, "vocab", "vocab.txt", "vocabulary of bge-base-en-v1.5, one token a line")
+	c.Flags().StringVar(&o.Vocab, "vocab", "vocab.txt", "the model's vocabulary, one token a line")
 	c.Flags().StringVar(&o.Out, "out", "models/base", "model folder to write; one that is there is replaced")
 	f.add(c)
 	return c

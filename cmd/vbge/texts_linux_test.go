@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// TestServeTexts: a server with a model for texts alone makes golden vectors of texts, says what it does not take, and
-// refuses a picture on each route as the client's mistake.
+// TestServeTexts: a server with a model for texts alone makes golden vectors of texts, and says what it does not take.
 func TestServeTexts(t *testing.T) {
 	s := serve(t, "--model", textsModel(t), "--uri", "")
 	var texts []string
@@ -47,6 +46,21 @@ func TestServeTexts(t *testing.T) {
 	}
 	compare("/v1/embeddings", vectors)
 
+	refusesPictures(t, s)
+	for path, part := range map[string]string{"/health": `"images":false`, "/info": `"images":{"available":false,"reason":"this model has no vision tower`} {
+		if got := string(s.get(t, path, http.StatusOK)); !strings.Contains(got, part) {
+			t.Errorf("%s: %s, want %s", path, got, part)
+		}
+	}
+	if got := string(s.get(t, "/info", http.StatusOK)); !strings.Contains(got, `"available":false,"reason":"this model has no vision tower: it embeds texts alone"},"limits"`) {
+		t.Errorf("items: %s", got)
+	}
+	s.stop(t)
+}
+
+// refusesPictures sends a picture on each route, which is the client's mistake and costs a text beside it nothing.
+func refusesPictures(t *testing.T, s server) {
+	t.Helper()
 	picture := readFile(t, imagePath("rgb.png"))
 	form, formType := pictureForm(t, picture)
 	embedded := base64.StdEncoding.EncodeToString(picture)
@@ -69,18 +83,8 @@ func TestServeTexts(t *testing.T) {
 			t.Errorf("%s: %.300s", name, reply)
 		}
 	}
-	// Among texts a picture costs them nothing.
-	mixed := s.post(t, "/v1/embeddings", "application/json", encode(t, map[string]any{"input": []any{map[string]any{"image": embedded}, texts[0]}}), http.StatusOK)
+	mixed := s.post(t, "/v1/embeddings", "application/json", encode(t, map[string]any{"input": []any{map[string]any{"image": embedded}, "a red car"}}), http.StatusOK)
 	if !strings.Contains(string(mixed), `"no_vision"`) || !strings.Contains(string(mixed), `"embedding":[`) {
 		t.Errorf("a picture among texts: %.300s", mixed)
 	}
-	for path, part := range map[string]string{"/health": `"images":false`, "/info": `"images":{"available":false,"reason":"this model has no vision tower`} {
-		if got := string(s.get(t, path, http.StatusOK)); !strings.Contains(got, part) {
-			t.Errorf("%s: %s, want %s", path, got, part)
-		}
-	}
-	if got := string(s.get(t, "/info", http.StatusOK)); !strings.Contains(got, `"available":false,"reason":"this model has no vision tower: it embeds texts alone"},"limits"`) {
-		t.Errorf("items: %s", got)
-	}
-	s.stop(t)
 }

@@ -119,8 +119,8 @@ func TestTextsSearch(t *testing.T) {
 	vbge(t, "search", "--model", model, "--uri", uri, "--image", imagePath("rgb.png")).want(t, 2, "no vision tower")
 }
 
-// TestTrained converts the trained MiniLM, with both poolings, with its own configuration and without, and has it embed the golden texts; by plain Go, which is slow,
-// short ones alone.
+// TestTrained converts the trained MiniLM, with both poolings, with its own configuration and without, and has it embed
+// the golden texts; by plain Go, which is slow, short ones alone.
 func TestTrained(t *testing.T) {
 	checkpoint, vocab, err := golden.MiniLMFiles("../..")
 	if errors.Is(err, fs.ErrNotExist) {
