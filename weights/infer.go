@@ -60,7 +60,7 @@ func infer(shapes map[string][]int, given *Config) (Config, []Assumption, error)
 func absolute(shapes map[string][]int) error {
 	for _, name := range slices.Sorted(maps.Keys(shapes)) {
 		if strings.HasSuffix(name, ".attention.self.distance_embedding.weight") {
-			return fmt.Errorf("tensor %s is of relative position embeddings; models with absolute ones alone are read", name)
+			return fmt.Errorf("tensor %q is of relative position embeddings; models with absolute ones alone are read", name)
 		}
 	}
 	return nil

@@ -144,7 +144,7 @@ func TestInferText(t *testing.T) {
 	refused("given configuration has text.layers 2, but the tensors bge_encoder.layer.* says 1", shapesOf(want), &given)
 	relative := shapesOf(want)
 	relative["bge_encoder.layer.0.attention.self.distance_embedding.weight"] = []int{1023, 64}
-	refused("distance_embedding.weight is of relative position embeddings", relative, nil)
+	refused(`distance_embedding.weight" is of relative position embeddings`, relative, nil)
 	for _, name := range []string{"model_visual.logit_scale", "visual_proj.bias"} {
 		shapes := shapesOf(want)
 		shapes[name] = []int{32}

@@ -30,7 +30,7 @@ type Report struct {
 func (r *Report) String() string {
 	var b strings.Builder
 	c := r.Config
-	fmt.Fprintf(&b, "source    %s, %d bytes, SHA-256 %s\n", r.Source.File, r.Source.Bytes, r.Source.SHA256)
+	fmt.Fprintf(&b, "source    %s, %d bytes, SHA-256 %s\n", printable(r.Source.File), r.Source.Bytes, r.Source.SHA256)
 	if r.Names != "" {
 		fmt.Fprintf(&b, "names     %s\n", r.Names)
 	}
@@ -45,7 +45,7 @@ func (r *Report) String() string {
 	for _, d := range slices.Sorted(maps.Keys(r.Precision)) {
 		types = append(types, fmt.Sprintf("%d %s", r.Precision[d], d))
 	}
-	fmt.Fprintf(&b, "written   %s: %d of %d tensors (%s), %d bytes\n", r.Out, r.Stored, r.Tensors, strings.Join(types, ", "), r.Bytes)
+	fmt.Fprintf(&b, "written   %s: %d of %d tensors (%s), %d bytes\n", printable(r.Out), r.Stored, r.Tensors, strings.Join(types, ", "), r.Bytes)
 	return b.String()
 }
 

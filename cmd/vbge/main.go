@@ -36,7 +36,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, log io.Writer) i
 	root.SetErr(log)
 	err := root.ExecuteContext(ctx)
 	if err != nil {
-		fmt.Fprintln(log, "vbge:", err)
+		fmt.Fprintln(log, "vbge:", printableLines(err.Error()))
 	}
 	return exitStatus(err)
 }

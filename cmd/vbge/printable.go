@@ -14,3 +14,13 @@ func printable(text string) string {
 	}
 	return text
 }
+
+// printableLines is printable for each line of a message, which may name what stands in a file.
+func printableLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		words := strings.TrimLeft(line, "\t") // cobra's suggestions are indented so
+		lines[i] = line[:len(line)-len(words)] + printable(words)
+	}
+	return strings.Join(lines, "\n")
+}

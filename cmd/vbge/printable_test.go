@@ -14,4 +14,7 @@ func TestPrintable(t *testing.T) {
 	f("a\x1b[2Jb.jpg", `"a\x1b[2Jb.jpg"`)
 	f("a\nb.jpg", `"a\nb.jpg"`)
 	f("a\xffb.jpg", `"a\xffb.jpg"`)
+	if got, want := printableLines("unknown command\n\tindex\n\na\x1b[2Jb"), "unknown command\n\tindex\n\n\"a\\x1b[2Jb\""; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
