@@ -100,6 +100,7 @@ func TestInferRefuses(t *testing.T) {
 	f("not a square", func(s map[string][]int) { s[visual+"pos_embed"] = []int{1, 1, 32} })
 	f("vision.head_out", func(s map[string][]int) { s[visual+"head.weight"] = []int{8} })
 	f("no multiple of vision.head_width", func(s map[string][]int) { s[RopeCos] = []int{16, 12} })
+	f("image_size: pictures of more than 4096 pixels", func(s map[string][]int) { s[visual+"patch_embed.proj.weight"] = []int{32, 3, 1025, 1025} })
 	f("no room for a picture", func(s map[string][]int) { s["bge_embeddings.position_embeddings.weight"] = []int{17, 32} })
 	f("more than 1024 layers", func(s map[string][]int) {
 		for i := range 1025 {

@@ -6,10 +6,12 @@ import (
 )
 
 // maxSize bounds every size in a Config: far above any model of this kind, and small enough that
-// products of two of them cannot overflow. maxLayers bounds a tower's depth.
+// products of two of them cannot overflow. maxLayers bounds a tower's depth, maxSide a picture's side: it is grid x
+// patch, so that two small tensors could ask for gigabytes of pixels.
 const (
 	maxSize   = 1 << 24
 	maxLayers = 1024
+	maxSide   = 4096
 )
 
 // Validate reports the first value that no model can have, by its name in the JSON form.
@@ -47,6 +49,7 @@ func (c Config) validatePictures() error {
 	}
 	return firstProblem([]condition{
 		{v.Layers <= maxLayers, "vision.layers: a tower of more than 1024 layers"},
+		{c.ImageSize <= maxSide, "image_size: pictures of more than 4096 pixels a side"},
 		{c.PatchSize <= c.ImageSize, "patch_size is larger than image_size"},
 		{c.ImageSize%c.PatchSize == 0, "image_size is no multiple of patch_size"},
 		{v.Width%v.HeadWidth == 0, "vision.width is no multiple of vision.head_width"},
