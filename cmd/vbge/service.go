@@ -24,6 +24,7 @@ import (
 	"vbge/server/page"
 	"vbge/server/search"
 	"vbge/server/transport"
+	"vbge/weights"
 )
 
 // service is all that answers requests, from the engine up to the routes.
@@ -79,13 +80,6 @@ func (f *serveFlags) open(ctx context.Context, log *slog.Logger) (s *service, er
 		return s, err
 	}
 	services.Health, s.embedder.Wrong = s.health, s.health.Wrong
-	noItems := ""
-	switch {
-	case !s.engine.Config().TakesPictures():
-		noItems = engine.ErrNoVision.Error()
-	case f.items == "":
-		noItems = items.ErrReadOnly.Error()
-	}
 	for i, l := range f.limits {
 		if l.Flag == "--max-batch-tokens" { // whose default depends on the device
 			f.limits[i].Value = s.engine.MaxBatchTokens()
@@ -93,7 +87,7 @@ func (f *serveFlags) open(ctx context.Context, log *slog.Logger) (s *service, er
 	}
 	s.routes = append(api.Routes(api.Options{
 		Model: name, Version: buildVersion(), MaxItems: f.maxItems, MaxImageBytes: f.model.options.Limits.MaxBytes,
-		RerankModel: f.rerank.model, Limits: f.limits, NoItems: noItems,
+		RerankModel: f.rerank.model, Limits: f.limits, NoItems: f.noItems(s.engine.Config()),
 	}, services), m.Route())
 	s.routes = append(s.routes, page.Routes(page.Options{Examples: examples})...)
 	return s, nil
@@ -109,6 +103,17 @@ func (f *serveFlags) openExamples() ([]page.Example, error) {
 		return examples, f.model.needPictures("--examples with pictures")
 	}
 	return examples, nil
+}
+
+// noItems returns why pictures cannot be added, "" if they can.
+func (f *serveFlags) noItems(c weights.Config) string {
+	switch {
+	case !c.TakesPictures():
+		return engine.ErrNoVision.Error()
+	case f.items == "":
+		return items.ErrReadOnly.Error()
+	}
+	return ""
 }
 
 func (s *service) stopping() bool { return s.server.Load().Stopping() }

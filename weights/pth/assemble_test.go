@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -59,14 +60,23 @@ type entry struct {
 
 func container(t testing.TB, entries ...entry) []byte {
 	t.Helper()
+	return zipped(t, len(entries), func(z *zip.Writer, i int) (io.Writer, string, error) {
+		w, err := z.CreateHeader(&zip.FileHeader{Name: entries[i].name, Method: entries[i].method})
+		return w, entries[i].content, err
+	})
+}
+
+// zipped is a zip of n entries, each with the content that create returns.
+func zipped(t testing.TB, n int, create func(z *zip.Writer, i int) (io.Writer, string, error)) []byte {
+	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
-	for _, e := range entries {
-		w, err := z.CreateHeader(&zip.FileHeader{Name: e.name, Method: e.method})
-		if err != nil {
-			t.Fatal(err)
+	for i := range n {
+		w, content, err := create(z, i)
+		if err == nil {
+			_, err = io.WriteString(w, content)
 		}
-		if _, err := w.Write([]byte(e.content)); err != nil {
+		if err != nil {
 			t.Fatal(err)
 		}
 	}

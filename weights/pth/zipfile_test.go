@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/binary"
+	"io"
 	"strings"
 	"testing"
 )
@@ -17,21 +18,10 @@ type lie struct {
 // lying writes a zip whose entries are as their headers say, whatever their content is.
 func lying(t testing.TB, entries ...lie) []byte {
 	t.Helper()
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	for _, e := range entries {
-		w, err := z.CreateRaw(&e.FileHeader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.Write([]byte(e.content)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
+	return zipped(t, len(entries), func(z *zip.Writer, i int) (io.Writer, string, error) {
+		w, err := z.CreateRaw(&entries[i].FileHeader)
+		return w, entries[i].content, err
+	})
 }
 
 // TestLyingZip opens zips whose list of entries says what is not so.
