@@ -47,9 +47,12 @@ func readConfig(path string) (Config, *Source, error) {
 		return Config{}, nil, fmt.Errorf("read configuration: %w", err)
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxConfigBytes))
+	text, err := io.ReadAll(io.LimitReader(f, maxConfigBytes+1))
 	if err != nil {
 		return Config{}, nil, fmt.Errorf("read configuration %s: %w", path, err)
+	}
+	if len(text) > maxConfigBytes {
+		return Config{}, nil, fmt.Errorf("configuration %s has more than %d bytes", path, maxConfigBytes)
 	}
 	c, source, err := decodeConfig(text)
 	if err != nil {

@@ -37,6 +37,7 @@ func TestReadConfig(t *testing.T) {
 	f("std has 2 values", "[0.26862954, 0.26130258, 0.27577711]", "[0.26862954, 0.26130258]")
 	f("std is not positive", "0.26862954", "0")
 	f("EOF", "}\n}", "}")
+	f("more than 1048576 bytes", "}\n}", "}"+strings.Repeat(" ", 1<<20)+"}")
 	f("more than one", "}\n}", "}\n}{}")
 	f("image_size is -1", "224", "-1")
 	f("vision.width is 99999999", `"width": 768`, `"width": 99999999`)
