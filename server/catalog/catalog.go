@@ -9,8 +9,8 @@
 // Behind the Catalog interface is github.com/milvus-io/milvus-sdk-go/v2 v2.4.2,
 // which this package alone imports: its README calls it deprecated in favour of
 // github.com/milvus-io/milvus/client/v2, which links three times as many
-// packages. Three of its faults are repaired here: silent.go, lists.go and
-// keepalive.go.
+// packages. Four of its faults are repaired here: silent.go, lists.go,
+// keepalive.go and wellformed.go.
 package catalog
 
 import (

@@ -38,6 +38,8 @@ func explain(parent, ctx context.Context, err error) error {
 	switch {
 	case parent.Err() != nil: // gRPC's own error does not wrap it
 		return fmt.Errorf("%w (%v)", parent.Err(), err)
+	case ctx.Err() != nil && strings.Contains(err.Error(), "connection error"): // such as a proxy's refusal
+		return fmt.Errorf("%w (%v)", context.Cause(ctx), err)
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.As(err, &server):

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	if db == "" {
 		os.Exit(milvustest.Main(func() int { return trusting(m.Run) }))
 	}
-	play := map[string]func(string) error{"open": playOpen, "lock": playLock}[os.Getenv("VBGE_TEST_PLAY")]
+	play := map[string]func(string) error{"open": playOpen, "lock": playLock, "reach": playReach}[os.Getenv("VBGE_TEST_PLAY")]
 	if err := play(db); err != nil {
 		fmt.Println("error:", err)
 		os.Exit(1)

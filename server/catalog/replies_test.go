@@ -280,7 +280,7 @@ func FuzzReplies(f *testing.F) {
 		}
 		n++
 		s.method, s.reply, s.asked = r.method, reply, 0
-		fresh := &milvus{client: m.client, timeout: 50 * time.Millisecond}
+		fresh := &milvus{client: m.client, timeout: time.Second} // for an index that is never finished
 		err := fresh.openCollection(t.Context(), Options{Collection: fmt.Sprint("c", n), Model: "m", Dimension: 2, Write: true})
 		if err == nil && r.ask != nil {
 			err = r.ask(t.Context(), fresh)
@@ -288,7 +288,7 @@ func FuzzReplies(f *testing.F) {
 		if errors.Is(err, errWrongRows) {
 			t.Error(err)
 		}
-		if s.asked == 0 {
+		if s.asked == 0 && !errors.Is(err, ErrUnreachable) {
 			t.Errorf("%s was not asked: %v", r.method, err)
 		}
 	})
