@@ -152,6 +152,8 @@ func listed(g generated, how string) bool {
 		return says("refused: ")
 	case g.holdsJPEG() && !Exact(): // image/jpeg knows fewer kinds, and finds other faults
 		return says("refused: ", "Pillow refuses: ")
+	case strings.Contains(g.Kind, "progressive") && strings.Contains(g.Kind, "scan cut and EOI"):
+		return says("other pixels")
 	case strings.Contains(g.Kind, "arithmetic"):
 		return says("broken data stream")
 	case strings.HasPrefix(g.Kind, "tif: "):

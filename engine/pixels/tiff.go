@@ -248,7 +248,7 @@ func (f *tiffFile) readPlain(p *Picture) error {
 			}
 		}
 		bytes := (t.w*t.raw.bits + 7) / 8
-		if t.stride == 0 {
+		if t.stride == 0 || t.stride < bytes && len(tiles) == 1 && (f.kind.mode == Gray || f.kind.mode == Paletted) { // as mapped memory
 			t.stride = bytes
 		}
 		if t.stride < bytes || t.offset < 0 || len(f.file)-t.offset < (t.h-1)*t.stride+bytes {

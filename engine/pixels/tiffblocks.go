@@ -37,9 +37,9 @@ func (f *tiffFile) readBlocks(p *Picture, l Limits) error {
 			raws[1].unpack = func(*Picture, int, []byte, int) {}
 		}
 	}
-	// What Pillow takes for a row, or a tile, must not be other than libtiff's.
+	// What Pillow takes for a pixel must not be other than libtiff's.
 	pixel, stride := rawModes[f.nativeRaw()].bits/planes, (f.blockW*f.blockBits()+7)/8
-	if !f.tiled && (f.blockW*pixel+7)/8 != stride || f.tiled && stride*f.blockH > (f.blockH*pixel+7)/8*f.blockW {
+	if pixel != f.blockBits() {
 		return fmt.Errorf("%w: pixels of %d bits for %d", ErrFormat, f.blockBits(), pixel)
 	}
 	// Blocks may share bytes; were each the whole of a large file, time would be squared.
