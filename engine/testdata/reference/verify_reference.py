@@ -327,6 +327,8 @@ def main():
     shutil.rmtree(work, ignore_errors=True)
     os.makedirs(work)
     quiet()
+    if not args.full:
+        torch.set_num_threads(1)        # the small model's products are not worth waiting for a second thread
     vbge, start = VBGE(os.path.abspath(args.vbge), work, args.device), time.monotonic()
     table = Table()
     visualized(table, vbge, args)
