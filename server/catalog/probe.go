@@ -37,7 +37,7 @@ func probe(ctx context.Context, server *url.URL) error {
 		return fmt.Errorf("%w: %w%s", ErrUnreachable, err, dialAdvice(err))
 	}
 	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })() // ends what waits below
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })() // ends what waits below
 	if server.Scheme == "https" {
 		secure := tls.Client(conn, &tls.Config{ServerName: server.Hostname(), NextProtos: []string{"h2"}})
 		if err := secure.HandshakeContext(ctx); err != nil {

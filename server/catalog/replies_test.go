@@ -177,6 +177,7 @@ func TestRepliesThatContradictThemselves(t *testing.T) {
 		"vector too long":       {1, rows(texts(fieldID, "a"), vectors(3, 1, 2, 3))},
 		"half a vector":         {1, rows(texts(fieldID, "a"), vectors(2, 1, 2, 3))},
 		"the same page again":   {2, rows(texts(fieldID, "a", "a"), texts(fieldPath, "x", "x"), texts(fieldContentHash, "", ""), texts(fieldFieldsHash, "", ""), texts(fieldSource, "", ""))},
+		"rows without an id":    {2, rows(texts(fieldPath, "x"))},
 		"no schema":             {5, &milvuspb.DescribeCollectionResponse{Status: success()}},
 	} {
 		reply, err := encode(test.reply)

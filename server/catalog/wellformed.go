@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/milvus-io/milvus-proto/go-api/v2/commonpb"
 	"github.com/milvus-io/milvus-proto/go-api/v2/milvuspb"
@@ -20,12 +21,12 @@ var errReply = errors.New("Milvus sent a reply that contradicts itself")
 func refuseMalformed(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	err := invoke(ctx, method, req, reply, conn, opts...)
 	if err == nil {
-		err = checkReply(reply)
+		err = checkReply(req, reply)
 	}
 	return err
 }
 
-func checkReply(reply any) error {
+func checkReply(request, reply any) error {
 	if with, ok := reply.(interface{ GetStatus() *commonpb.Status }); ok {
 		if status := with.GetStatus(); status.GetCode() != 0 || status.GetErrorCode() != 0 {
 			return nil // a failure, which failSilent reports
@@ -36,16 +37,28 @@ func checkReply(reply any) error {
 	case *milvuspb.SearchResults:
 		err = checkHits(r.GetResults())
 	case *milvuspb.QueryResults:
-		err = checkFields(r.GetFieldsData(), -1)
+		err = checkPage(request, r.GetFieldsData())
 	case *milvuspb.DescribeCollectionResponse:
-		if r.GetSchema() == nil {
-			err = errors.New("a collection without a schema")
+		if !slices.ContainsFunc(r.GetSchema().GetFields(), (*schemapb.FieldSchema).GetIsPrimaryKey) {
+			err = errors.New("a collection without a primary key")
 		}
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", errReply, err)
 	}
 	return nil
+}
+
+// checkPage looks for the first field that was asked for, with us the primary key: the SDK turns pages by it.
+func checkPage(request any, fields []*schemapb.FieldData) error {
+	query, ok := request.(*milvuspb.QueryRequest)
+	if ok && len(fields) > 0 && len(query.GetOutputFields()) > 0 {
+		key := query.GetOutputFields()[0]
+		if !slices.ContainsFunc(fields, func(f *schemapb.FieldData) bool { return f.GetFieldName() == key }) {
+			return fmt.Errorf("rows without %s", key)
+		}
+	}
+	return checkFields(fields, -1)
 }
 
 // checkHits is for searches by one vector, which all of ours are.
