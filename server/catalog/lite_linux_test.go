@@ -25,7 +25,11 @@ import (
 func TestMain(m *testing.M) {
 	db := os.Getenv("VBGE_TEST_DB")
 	if db == "" {
-		os.Exit(milvustest.Main(func() int { return trusting(m.Run) }))
+		if err := trust(); err != nil {
+			fmt.Println("error:", err)
+			os.Exit(1)
+		}
+		os.Exit(milvustest.Main(m.Run))
 	}
 	play := map[string]func(string) error{"open": playOpen, "lock": playLock, "reach": playReach}[os.Getenv("VBGE_TEST_PLAY")]
 	if err := play(db); err != nil {

@@ -25,9 +25,18 @@ const greeting = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + "\x00\x00\x00\x04\x00\x00\
 
 // probe connects once without gRPC, whose own error is a late "context deadline
 // exceeded" for a closed port, an unknown host and a bad certificate alike.
-func probe(ctx context.Context, server *url.URL) error {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+func probe(parent context.Context, server *url.URL) error {
+	ctx, cancel := context.WithTimeout(parent, probeTimeout)
 	defer cancel()
+	err := reach(ctx, server)
+	if err != nil && errors.Is(parent.Err(), context.Canceled) { // not for the server to answer
+		return parent.Err()
+	}
+	return err
+}
+
+// reach says what is wrong with the way to the server, or nothing.
+func reach(ctx context.Context, server *url.URL) error {
 	// gRPC goes through the proxy of the environment, which it asks for as https.
 	if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: &url.URL{Scheme: "https", Host: server.Host}}); err == nil && proxy != nil {
 		return nil
@@ -37,7 +46,8 @@ func probe(ctx context.Context, server *url.URL) error {
 		return fmt.Errorf("%w: %w%s", ErrUnreachable, err, dialAdvice(err))
 	}
 	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })() // ends what waits below
+	bare := conn
+	defer context.AfterFunc(ctx, func() { _ = bare.SetDeadline(time.Unix(1, 0)) })() // ends what waits below
 	if server.Scheme == "https" {
 		secure := tls.Client(conn, &tls.Config{ServerName: server.Hostname(), NextProtos: []string{"h2"}})
 		if err := secure.HandshakeContext(ctx); err != nil {
