@@ -66,7 +66,7 @@ func readBMP(file []byte) (f bmpFile, err error) {
 	} else {
 		f.width, f.height, f.bits, f.step = int(le.Uint32(header[4:])), int(le.Uint32(header[8:])), int(le.Uint16(header[14:])), 4
 		if f.topDown = header[11] == 0xff; f.topDown {
-			f.height = 1<<32 - f.height
+			f.height = -int(int32(le.Uint32(header[8:])))
 		}
 		f.compression, colours = le.Uint32(header[16:]), int(le.Uint32(header[32:]))
 	}

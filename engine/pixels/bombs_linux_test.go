@@ -15,6 +15,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -48,6 +49,8 @@ func TestBombs(t *testing.T) {
 		{"PNG with an international text of 1 GB", zeroPNG(0, 8, 8, 72, chunk("iTXt", "Comment\x00\x01\x00\x00\x00", deflatedZeros(1<<30))), ErrFormat},
 		{"PNG with a profile of 1 GB", zeroPNG(0, 8, 8, 72, chunk("iCCP", "name\x00\x00", deflatedZeros(1<<30))), ErrFormat},
 		{"PNG with 1,000 texts of 1 MB", zeroPNG(0, 8, 8, 72, bytes.Repeat(chunk("zTXt", "Comment\x00\x00", deflatedZeros(1<<20)), 1000)), ErrFormat},
+		{"PNG with 40 texts of 1 MB, which Pillow reads", zeroPNG(0, 8, 8, 72, bytes.Repeat(chunk("zTXt", "Comment\x00\x00", deflatedZeros(1<<20)), 40)), dark},
+		{"PNG with 1,000 texts of 1 MB without a name", zeroPNG(0, 8, 8, 72, bytes.Repeat(chunk("zTXt", "\x00\x00", deflatedZeros(1<<20)), 1000)), ErrFormat},
 		{"PNG with a text of 60 MB that is a name", zeroPNG(0, 8, 8, 72, chunk("tEXt", "", bytes.Repeat([]byte("a"), 60<<20))), dark},
 		{"interlaced PNG of 64 MB", zeroPNG(1, large*4/5, large*4/5, large*large, nil), dark},
 		{"65,500 x 65,500 JPEG", lie(t, "progressive_420.jpg", 65500, 65500), ErrTooLarge},
@@ -73,6 +76,15 @@ func TestBombs(t *testing.T) {
 		{"TIFF whose tiles are all the whole file", greyTIFF(512, 512, deflatedZeros(1), tiles(1<<18, 1<<21)), ErrFormat},
 		{"TIFF that says 2 million times how many bits a sample has", greyTIFF(8, 8, zeros, map[uint16][]uint32{tiffBits: make([]uint32, 2<<20), tiffStripOffsets: {8}, tiffStripBytes: {9}}), ErrFormat},
 		{"TIFF of a tile of 4 billion pixels", greyTIFF(8, 8, zeros, map[uint16][]uint32{tiffTileWidth: {65535}, tiffTileLength: {65535}, tiffTileOffsets: {8}, tiffTileBytes: {uint32(len(zeros))}}), ErrTooLarge},
+		{"TIFF of 2^32 x 2^32 pixels", wideTIFF(tiffWidth, tiffLength), ErrTooLarge},
+		{"TIFF of a tile of 2^32 x 2^32 pixels", wideTIFF(tiffTileWidth, tiffTileLength), ErrTooLarge},
+		{"TIFF of 1 x 2,000 pixels in 2,000 tiles of 50 MB", greyTIFF(1, 2000, deflatedZeros(50_000_000), map[uint16][]uint32{tiffTileWidth: {50_000_000}, tiffTileLength: {1},
+			tiffTileOffsets: slices.Repeat([]uint32{8}, 2000), tiffTileBytes: slices.Repeat([]uint32{50_000}, 2000)}), ErrTooLarge},
+		{"TIFF that says 200,000 times what its extra samples are", greyTIFF(8, 8, zeros, map[uint16][]uint32{tiffExtraSamples: make([]uint32, 200_000), tiffStripOffsets: {8}, tiffStripBytes: {9}}), ErrFormat},
+		{"TIFF whose strips are all both halves of it", greyTIFF(4096, 4096, make([]byte, 1<<23+100), map[uint16][]uint32{tiffCompression: {tiffPlain}, tiffRowsPerStrip: {2048}, tiffStripOffsets: counted(8, 100)}), ErrFormat},
+		{"TIFF whose rows are each a JPEG of all", jpegTIFF(500, 500, lie(t, "gray.jpg", 500, 500), nil), ErrFormat},
+		{"TIFF whose row is a JPEG of 60,000", jpegTIFF(1000, 1, lie(t, "gray.jpg", 1000, 60_000), nil), ErrFormat},
+		{"TIFF of 1,000 JPEGs that share tables of 1 MB", jpegTIFF(8, 1000, lie(t, "gray.jpg", 8, 1), bytes.Repeat([]byte("\xff\xfe\x7f\xfe"+strings.Repeat("-", 0x7ffc)), 32)), ErrFormat},
 		{"PNG that is what it says", rgb, crop(rgb)},
 	} {
 		extra, got, err := peakOfCrop(t, bomb.file, side)
@@ -86,7 +98,10 @@ func TestBombs(t *testing.T) {
 				t.Errorf("%s, %d bytes: another picture, %v", bomb.name, len(bomb.file), err)
 			}
 		}
-		t.Logf("%s, %d bytes: %d MB extra, %v", bomb.name, len(bomb.file), extra>>20, err)
+		t.Logf("%s, %d bytes: %d MB extra, %.300v", bomb.name, len(bomb.file), extra>>20, err)
+		if err != nil && len(err.Error()) > 300 {
+			t.Errorf("%s, %d bytes: a message of %d", bomb.name, len(bomb.file), len(err.Error()))
+		}
 		if extra > most && !underRaceDetector() {
 			t.Errorf("%s, %d bytes: %d MB extra", bomb.name, len(bomb.file), extra>>20)
 		}
@@ -246,6 +261,40 @@ func greyTIFF(width, height uint32, data []byte, tags map[uint16][]uint32) []byt
 	le.PutUint32(file[4:], uint32(len(file)))
 	directory = le.AppendUint32(directory, uint32(len(file))) // the next directory is this one
 	return append(file, directory...)
+}
+
+// wideTIFF has 2^32 in two tags, which are of a type that has room for it.
+func wideTIFF(tags ...uint16) []byte {
+	values := map[uint16][]uint32{tiffTileWidth: {8}, tiffTileLength: {8}, tiffTileOffsets: {8}, tiffTileBytes: {1}}
+	for _, tag := range tags {
+		values[tag] = []uint32{0, 1}
+	}
+	file := greyTIFF(8, 8, []byte{0}, values)
+	for _, tag := range tags {
+		entry := binary.LittleEndian.AppendUint16(nil, tag)
+		at := bytes.LastIndex(file, append(entry, 4, 0, 2, 0, 0, 0))
+		file[at+2], file[at+4] = 16, 1
+	}
+	return file
+}
+
+// jpegTIFF has a JPEG for each row, always the same one.
+func jpegTIFF(width, height uint32, file, tables []byte) []byte {
+	tags := map[uint16][]uint32{tiffCompression: {tiffJPEG}, tiffRowsPerStrip: {1},
+		tiffStripOffsets: slices.Repeat([]uint32{8}, int(height)), tiffStripBytes: slices.Repeat([]uint32{uint32(len(file))}, int(height))}
+	for tables = append([]byte("\xff\xd8\xff\xfe\x00\x04--"), tables...); len(tables) >= 4; tables = tables[4:] {
+		tags[tiffJPEGTables] = append(tags[tiffJPEGTables], binary.LittleEndian.Uint32(tables))
+	}
+	return greyTIFF(width, height, file, tags)
+}
+
+// counted are n numbers from first on.
+func counted(first uint32, n int) []uint32 {
+	numbers := make([]uint32, n)
+	for i := range numbers {
+		numbers[i] = first + uint32(i)
+	}
+	return numbers
 }
 
 // tiles are n of 1 x 1 pixel, each at the file's first data and so many bytes long.

@@ -2,6 +2,7 @@ package pixels
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"hash/crc32"
 	"image"
@@ -31,7 +32,7 @@ type pngFile struct {
 	animated bool   // there is more than one frame, going by what stands before the pixels
 	frames   uint32 // of acTL; 0 where there is no valid one
 	sequence int64  // number of the last fcTL or fdAT, plus one
-	text     int    // bytes of all texts, those inflated in vain too
+	text     int    // bytes of all texts, and of what was inflated in vain or is a profile
 
 	exif, rawProfile, xmp []byte
 
@@ -166,8 +167,8 @@ func (f *pngFile) chunk(kind string, body []byte) error {
 		if name+1 >= len(body) || body[name+1] != 0 {
 			return fmt.Errorf("%w: a colour profile compressed in an unknown way", ErrFormat)
 		}
-		_, err := f.inflateText(body[name+2:])
-		return err
+		profile, err := f.inflateText(body[name+2:])
+		return cmp.Or(err, f.countText(len(profile)))
 	case "eXIf":
 		f.exif = body
 	case "tEXt", "zTXt", "iTXt":
@@ -212,7 +213,10 @@ func (f *pngFile) textChunk(kind string, body []byte) (err error) {
 			text, err = f.inflateText(text)
 		}
 	}
-	if err != nil || len(key) == 0 {
+	if err == nil && (inflated || len(key) > 0) {
+		err = f.countText(len(text))
+	}
+	if err != nil {
 		return err
 	}
 	var place *[]byte
@@ -229,7 +233,7 @@ func (f *pngFile) textChunk(kind string, body []byte) (err error) {
 			*place = bytes.Clone(text)
 		}
 	}
-	return f.countText(len(text))
+	return nil
 }
 
 // inflateText returns nothing for what is damaged, which Pillow lets pass, and an error for what is too long. The text is
@@ -248,7 +252,7 @@ func (f *pngFile) inflateText(data []byte) ([]byte, error) {
 	case err != nil && err != io.ErrUnexpectedEOF:
 		return nil, f.countText(len(text))
 	}
-	return text, f.countText(len(text))
+	return text, nil
 }
 
 // countText bounds the time that many small chunks could cost.

@@ -1,7 +1,6 @@
 package pixels
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 )
@@ -26,7 +25,7 @@ type tiffFile struct {
 	block    []byte // the one in hand
 	row      []byte // of it, if it has to be changed
 	inflater inflater
-	rest     int  // bytes that the further ones may have together
+	rest     int  // bytes that the further ones may have together; they may share them
 	sampling byte // factors that the first component of each JPEG must have
 }
 
@@ -36,7 +35,6 @@ const (
 	tiffGroup3     = 3
 	tiffGroup4     = 4
 	tiffLZW        = 5
-	tiffOldJPEG    = 6
 	tiffJPEG       = 7
 	tiffDeflate    = 8
 	tiffOldDeflate = 32946
@@ -54,7 +52,7 @@ func readTIFF(file []byte) (*tiffFile, error) {
 		file: file, dir: dir, width: n.one(tiffWidth, 0), height: n.one(tiffLength, 0), orientation: n.one(tiffOrientation, 1),
 		photometric: n.one(tiffPhotometric, 0), reversed: n.one(tiffFillOrder, 1) == 2, separate: n.one(tiffPlanar, 1) == 2,
 		compression: n.one(tiffCompression, tiffPlain), predictor: n.one(tiffPredictor, 1),
-		bits: n.all(tiffBits, 1), extra: n.all(tiffExtraSamples),
+		bits: n.all(tiffBits, 1), extra: n.all(tiffExtraSamples), rest: max(4*len(file), 1<<28),
 	}
 	samples, format := n.one(tiffSamples, 1), n.all(tiffSampleFormat, 1)
 	if f.separate && len(f.extra) > 0 && slices.Max(f.extra) == 0 { // unspecified planes at the end are left out
@@ -63,8 +61,8 @@ func readTIFF(file []byte) (*tiffFile, error) {
 	switch {
 	case n.err != nil:
 		return nil, n.err
-	case samples < 1 || samples > tiffMaxSamples:
-		return nil, fmt.Errorf("%w: %d samples a pixel", ErrFormat, samples)
+	case samples < 1 || samples > tiffMaxSamples || len(f.extra) > tiffMaxSamples || len(format) > tiffMaxSamples:
+		return nil, fmt.Errorf("%w: %d samples a pixel, %d extra ones, formats of %d", ErrFormat, samples, len(f.extra), len(format))
 	case samples < len(f.bits):
 		f.bits = f.bits[:samples]
 	case len(f.bits) == 1:
@@ -118,6 +116,10 @@ func (f *tiffFile) checkCompression() error {
 		return fmt.Errorf("%w: version in the wrong byte order", ErrFormat)
 	case f.dir.short:
 		return fmt.Errorf("%w: truncated in its directory", ErrFormat)
+	case (f.compression == tiffGroup3 || f.compression == tiffGroup4) && f.blockBits() != 1:
+		return fmt.Errorf("%w: CCITT with %d bits a pixel", ErrFormat, f.blockBits())
+	case f.compression == tiffGroup3 && !f.oneDimension():
+		return fmt.Errorf("%w: Group 3 in two dimensions, or with uncompressed rows, %s", ErrFormat, useful)
 	case f.photometric == tiffYCbCr && (f.separate || f.compression != tiffJPEG && !f.plainChroma()):
 		return fmt.Errorf("%w: compression %d of luma and chroma %s", ErrFormat, f.compression, useful)
 	}
@@ -128,6 +130,12 @@ func (f *tiffFile) checkCompression() error {
 		f.kind = tiffKind{RGB, "YCC", false}
 	}
 	return nil
+}
+
+// oneDimension reports whether rows of Group 3 are coded each for itself.
+func (f *tiffFile) oneDimension() bool {
+	options, err := f.dir.ints(tiffT4Options, 0)
+	return err == nil && options[0]&3 == 0
 }
 
 // plainChroma reports whether every pixel has chroma of its own, in BT.601's full range.
@@ -173,8 +181,8 @@ func sizeTIFF(file []byte) (width, height, perPixel int, err error) {
 		if f.compression == tiffJPEG {
 			per = 30
 		}
-		block := int64(f.blockW) * int64(f.blockH)
-		perPixel += int(min(int64(per)*(1+block/(int64(f.width)*int64(f.height))), 1<<20))
+		pictures := 1 + int64(f.blockW)*int64(f.blockH)/(int64(f.width)*int64(f.height))
+		perPixel += per * int(min(pictures, 1<<20))
 	}
 	width, height = f.turned()
 	return width, height, perPixel, nil
@@ -189,8 +197,8 @@ func decodeTIFF(file []byte, l Limits) (*Picture, error) {
 	if err := l.checkSize(f.width, f.height); err != nil {
 		return nil, err
 	}
-	if int64(f.blockW) > l.MaxPixels/int64(f.blockH) {
-		return nil, fmt.Errorf("%w: tiles of %d x %d pixels, limit %d in all (set by --max-pixels)", ErrTooLarge, f.blockW, f.blockH, l.MaxPixels)
+	if err := f.checkTiles(l); err != nil {
+		return nil, err
 	}
 	p := newPicture(f.kind.mode, f.width, f.height)
 	if f.kind.mode == Paletted || f.kind.mode == PalettedAlpha {
@@ -209,17 +217,38 @@ func decodeTIFF(file []byte, l Limits) (*Picture, error) {
 	return p.Oriented(f.orientation), nil
 }
 
+// checkTiles bounds the memory that one takes and, since each may be larger than the picture, the time that all take.
+func (f *tiffFile) checkTiles(l Limits) error {
+	w, h := int64(f.blockW), int64(f.blockH)
+	across, down := (int64(f.width)+w-1)/w, (int64(f.height)+h-1)/h
+	if w > l.MaxPixels/h || across*w/4 > l.MaxPixels/(down*h) {
+		return fmt.Errorf("%w: %d x %d tiles of %d x %d pixels, limit %d in all (set by --max-pixels)", ErrTooLarge, across, down, w, h, l.MaxPixels)
+	}
+	return nil
+}
+
 // takePalette keeps the upper bytes; all reds come first, then all greens.
 func (f *tiffFile) takePalette(p *Picture) error {
 	c, err := f.dir.ints(tiffColours)
 	n := len(c) / 3
-	if err != nil || len(c) == 0 || n > 256 {
-		return fmt.Errorf("%w: a palette of %d numbers: %w", ErrFormat, len(c), cmp.Or(err, ErrFormat))
+	switch {
+	case err != nil:
+		return err
+	case len(c) == 0 || n > 256:
+		return fmt.Errorf("%w: a palette of %d numbers", ErrFormat, len(c))
 	}
 	for i := range n {
 		for j := range 3 {
 			p.Palette[i][j] = uint8(c[j*n+i] >> 8)
 		}
+	}
+	return nil
+}
+
+// take counts bytes that blocks consist of: were each the whole of a large file, time would be squared.
+func (f *tiffFile) take(n int) error {
+	if f.rest -= n; f.rest < 0 {
+		return fmt.Errorf("%w: strips or tiles of far more bytes together than the file has", ErrFormat)
 	}
 	return nil
 }
@@ -253,6 +282,9 @@ func (f *tiffFile) readPlain(p *Picture) error {
 		}
 		if t.stride < bytes || t.offset < 0 || len(f.file)-t.offset < (t.h-1)*t.stride+bytes {
 			return fmt.Errorf("%w: truncated", ErrFormat)
+		}
+		if err := f.take(t.h * t.stride); err != nil {
+			return err
 		}
 		for y := range t.h {
 			f.unpack(p, t.raw, f.file[t.offset+y*t.stride:][:bytes], t.x, t.y+y, t.w, t.plane >= 0)

@@ -2,7 +2,6 @@ package pixels
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -42,8 +41,6 @@ func (f *tiffFile) readBlocks(p *Picture, l Limits) error {
 	if pixel != f.blockBits() {
 		return fmt.Errorf("%w: pixels of %d bits for %d", ErrFormat, f.blockBits(), pixel)
 	}
-	// Blocks may share bytes; were each the whole of a large file, time would be squared.
-	f.rest = max(4*len(f.file), 1<<28)
 	across, down := (f.width+f.blockW-1)/f.blockW, (f.height+f.blockH-1)/f.blockH
 	for i := range planes * across * down {
 		plane, x, y := i/(across*down), i%across*f.blockW, i/across%down*f.blockH
@@ -90,8 +87,8 @@ func (f *tiffFile) readBlock(i, rows int, l Limits) ([]byte, error) {
 	if size <= 0 || from < 0 || from > len(f.file) || size > len(f.file)-from {
 		return nil, fmt.Errorf("%w: %d bytes at %d are not in the file", ErrFormat, size, from)
 	}
-	if f.rest -= size; f.rest < 0 {
-		return nil, fmt.Errorf("%w: strips or tiles of far more bytes together than the file has", ErrFormat)
+	if err := f.take(size + len(f.dir.fields[tiffJPEGTables].data)); err != nil {
+		return nil, err
 	}
 	data := f.file[from:][:size]
 	fax := f.compression == tiffGroup3 || f.compression == tiffGroup4
@@ -120,7 +117,7 @@ func (f *tiffFile) readBlock(i, rows int, l Limits) ([]byte, error) {
 	case tiffDeflate, tiffOldDeflate:
 		err = f.inflate(out, data)
 	default:
-		err = f.fax(out, data, rows)
+		_, err = io.ReadFull(f.fax(data, rows), out)
 	}
 	if err != nil {
 		return nil, broken("truncated or damaged", err)
@@ -195,26 +192,15 @@ func unpackBits(out, data []byte) error {
 }
 
 // fax expands CCITT's codes; white is 0.
-func (f *tiffFile) fax(out, data []byte, rows int) error {
-	options, err := f.dir.ints(tiffT4Options, 0)
-	if err != nil {
-		return err
-	}
+func (f *tiffFile) fax(data []byte, rows int) io.Reader {
 	kind, order := ccitt.Group4, ccitt.MSB
 	if f.compression == tiffGroup3 {
 		kind = ccitt.Group3
-		if options[0]&3 != 0 {
-			return fmt.Errorf("%w: Group 3 in two dimensions, or with uncompressed rows", ErrFormat)
-		}
 	}
 	if f.reversed {
 		order = ccitt.LSB
 	}
-	if f.blockBits() != 1 {
-		return fmt.Errorf("%w: CCITT with %d bits a pixel", ErrFormat, f.blockBits())
-	}
-	_, err = io.ReadFull(ccitt.NewReader(bytes.NewReader(data), order, kind, f.blockW, rows, &ccitt.Options{Invert: true}), out)
-	return err
+	return ccitt.NewReader(bytes.NewReader(data), order, kind, f.blockW, rows, &ccitt.Options{Invert: true})
 }
 
 // unpredict brings numbers into little-endian order and undoes the predictor: what is stored are differences to the pixel
@@ -281,21 +267,27 @@ func (f *tiffFile) jpegBlock(data []byte, rows int, l Limits) ([]byte, error) {
 	if err := f.checkSampling(data); err != nil {
 		return nil, err
 	}
-	file := []byte("\xff\xd8\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00")
-	file = append(file, transform)
+	file := append(append(f.block[:0], "\xff\xd8\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00"...), transform)
 	for _, part := range [][]byte{f.dir.fields[tiffJPEGTables].data, data} {
-		segments, ok := withoutApplications(part)
-		if !ok {
+		var ok bool
+		if file, ok = appendSegments(file, part); !ok {
 			return nil, fmt.Errorf("%w: a damaged JPEG", ErrFormat)
 		}
-		file = append(file, segments...)
+	}
+	f.block = file
+	width, height, _, err := sizeJPEG(file)
+	if err != nil {
+		return nil, err
+	}
+	if width != f.blockW || height < rows || height > f.blockH { // the last strip may be as high as the others
+		return nil, fmt.Errorf("%w: a JPEG of %d x %d pixels for %d x %d", ErrFormat, width, height, f.blockW, rows)
 	}
 	p, err := decodeJPEG(file, l)
 	if err != nil {
 		return nil, err
 	}
-	if p.Width != f.blockW || p.Height < rows || p.Mode.bands()*8 != f.blockBits() {
-		return nil, fmt.Errorf("%w: a JPEG of %d x %d pixels of mode %s", ErrFormat, p.Width, p.Height, p.Mode)
+	if p.Mode.bands()*8 != f.blockBits() {
+		return nil, fmt.Errorf("%w: a JPEG of mode %s for %d bits a pixel", ErrFormat, p.Mode, f.blockBits())
 	}
 	if p.Mode == CMYK { // which decodeJPEG has taken for Adobe's
 		for i, v := range p.Pix {
@@ -337,28 +329,28 @@ func (f *tiffFile) checkSampling(data []byte) error {
 	return nil
 }
 
-// withoutApplications returns a JPEG without its start, its application markers and, if it holds tables alone, its end.
-func withoutApplications(file []byte) (segments []byte, ok bool) {
+// appendSegments appends a JPEG without its start, its application markers and, if it holds tables alone, its end.
+func appendSegments(to, file []byte) (segments []byte, ok bool) {
 	if len(file) == 0 {
-		return nil, true
+		return to, true
 	}
 	if len(file) < 4 || file[0] != 0xff || file[1] != 0xd8 {
-		return nil, false
+		return to, false
 	}
 	for rest := file[2:]; len(rest) >= 4 && rest[0] == 0xff; {
-		n := 2 + int(binary.BigEndian.Uint16(rest[2:]))
+		n := 2 + int(be.Uint16(rest[2:]))
 		switch {
 		case rest[1] == 0xda:
-			return append(segments, rest...), true
+			return append(to, rest...), true
 		case rest[1] == 0xff:
 			rest = rest[1:]
 			continue
 		case n > len(rest):
-			return nil, false
+			return to, false
 		case rest[1] < 0xe0 || rest[1] > 0xef:
-			segments = append(segments, rest[:n]...)
+			to = append(to, rest[:n]...)
 		}
 		rest = rest[n:]
 	}
-	return segments, true
+	return to, true
 }

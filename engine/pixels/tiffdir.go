@@ -3,6 +3,7 @@ package pixels
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 )
 
 // TIFF tags.
@@ -32,10 +33,6 @@ const (
 	tiffLuma            = 529
 	tiffChromaSampling  = 530
 	tiffBlackWhite      = 532
-	tiffWindowsMedia    = 0xbc01
-	tiffXMP             = 700
-	tiffTypeUndefined   = 7
-	tiffTypeByte        = 1
 	tiffMaxSamples      = 6
 	tiffLargeDirectory  = 43
 	tiffNormalDirectory = 42
@@ -178,9 +175,10 @@ func (n *tiffNumbers) all(tag uint16, def ...int) []int {
 	return v
 }
 
+// one is a tag's first value. What passes 31 bits stays there, so that a product of two fits 64.
 func (n *tiffNumbers) one(tag uint16, def int) int {
 	if v := n.all(tag, def); len(v) > 0 {
-		return v[0]
+		return min(v[0], math.MaxInt32)
 	}
 	return def
 }

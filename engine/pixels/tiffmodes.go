@@ -15,10 +15,8 @@ type tiffKind struct {
 
 // TIFF photometric interpretations.
 const (
-	tiffWhiteIsZero = 0
 	tiffBlackIsZero = 1
 	tiffRGB         = 2
-	tiffPalette     = 3
 	tiffCMYK        = 5
 	tiffYCbCr       = 6
 )
