@@ -30,6 +30,10 @@ func holder(file *os.File) int {
 // writerOf returns the pid of a process that has a file open for writing, 0 if there is none among those that
 // this user may look at.
 func writerOf(path string) int {
+	path, err := filepath.EvalSymlinks(path) // the kernel names descriptors so
+	if err != nil {
+		return 0
+	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return 0

@@ -216,25 +216,40 @@ func TestOnlyOneProcessOpensAFile(t *testing.T) {
 			t.Errorf("%s: %v", play, err)
 		}
 	}
-	bare := exec.Command(o.Binary, o.URI, "unix:"+filepath.Join(t.TempDir(), "s"), "ERROR") // no lock file
-	bare.Dir = t.TempDir()
-	bare.Env = append(os.Environ(), "LD_LIBRARY_PATH="+filepath.Dir(o.Binary), "HOME="+bare.Dir)
-	if err := bare.Start(); err != nil {
+	bare := startBare(t, o)
+	refuse("bare milvus-lite", bare.Pid, "milvus")
+	link := filepath.Join(t.TempDir(), "link.db")
+	if err := os.Symlink(o.URI, link); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(20 * time.Second); writerOf(o.URI) != bare.Process.Pid; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("the bare server does not open its file")
-		}
+	if pid := writerOf(link); pid != bare.Pid {
+		t.Errorf("by a link: process %d, want %d", pid, bare.Pid)
 	}
-	refuse("bare milvus-lite", bare.Process.Pid, "milvus")
-	bare.Process.Kill()
-	bare.Wait()
+	bare.Kill()
+	waitDead(t, bare.Pid)
 
 	mustOpen(t, o)
 	if _, err := Open(t.Context(), o); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "it is this process") {
 		t.Errorf("second open in one process: %v, want ErrLocked", err)
 	}
+}
+
+// startBare starts a milvus-lite as its users do, which takes no lock.
+func startBare(t *testing.T, o Options) *os.Process {
+	t.Helper()
+	bare := exec.Command(o.Binary, o.URI, "unix:"+filepath.Join(t.TempDir(), "s"), "ERROR")
+	bare.Dir = t.TempDir()
+	bare.Env = append(os.Environ(), "LD_LIBRARY_PATH="+filepath.Dir(o.Binary), "HOME="+bare.Dir)
+	if err := bare.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { bare.Process.Kill(); bare.Wait() })
+	for end := time.Now().Add(20 * time.Second); writerOf(o.URI) != bare.Process.Pid; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the bare server does not open its file")
+		}
+	}
+	return bare.Process
 }
 
 // TestHolderThatIsGone: a pid in the file that is of nobody who has it open is not told.
