@@ -60,19 +60,7 @@ func readBMP(file []byte) (f bmpFile, err error) {
 		return f, truncated
 	}
 	header, rest := file[14:14+size], file[14+size:]
-	colours := 0
-	if size == 12 {
-		f.width, f.height, f.bits, f.step = int(le.Uint16(header[4:])), int(le.Uint16(header[6:])), int(le.Uint16(header[10:])), 3
-	} else {
-		f.width, f.height, f.bits, f.step = int(le.Uint32(header[4:])), int(le.Uint32(header[8:])), int(le.Uint16(header[14:])), 4
-		if f.topDown = header[11] == 0xff; f.topDown {
-			f.height = -int(int32(le.Uint32(header[8:])))
-		}
-		f.compression, colours = le.Uint32(header[16:]), int(le.Uint32(header[32:]))
-	}
-	if colours == 0 && f.bits <= 16 {
-		colours = 1 << f.bits
-	}
+	colours := f.takeHeader(header)
 	m, ok := bmpPlainModes[f.bits]
 	if !ok {
 		return f, fmt.Errorf("%w: %d bits a pixel", ErrFormat, f.bits)
@@ -115,6 +103,23 @@ func readBMP(file []byte) (f bmpFile, err error) {
 		f.offset = len(file) - len(rest)
 	}
 	return f, nil
+}
+
+// takeHeader returns how many colours the palette has, if there is one.
+func (f *bmpFile) takeHeader(header []byte) (colours int) {
+	if len(header) == 12 {
+		f.width, f.height, f.bits, f.step = int(le.Uint16(header[4:])), int(le.Uint16(header[6:])), int(le.Uint16(header[10:])), 3
+	} else {
+		f.width, f.height, f.bits, f.step = int(le.Uint32(header[4:])), int(le.Uint32(header[8:])), int(le.Uint16(header[14:])), 4
+		if f.topDown = header[11] == 0xff; f.topDown {
+			f.height = -int(int32(le.Uint32(header[8:])))
+		}
+		f.compression, colours = le.Uint32(header[16:]), int(le.Uint32(header[32:]))
+	}
+	if colours == 0 && f.bits <= 16 {
+		colours = 1 << f.bits
+	}
+	return colours
 }
 
 func (f *bmpFile) takeMasks(header []byte) error {

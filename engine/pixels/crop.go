@@ -37,11 +37,13 @@ func (p *Picture) specified(x, y axis) []uint8 {
 	case Bilevel, Paletted:
 		p.toRGB(rgb, pickNearest(p.Pix, x, y))
 	case Gray16:
-		gray16ToRGB(rgb, smooth16(p.Pix16, x, y))
+		gray16ToRGB(rgb, smoothExact(p.Pix16, clip16, x, y))
 	case Gray16Swapped:
-		gray16ToRGB(rgb, swapped(smooth16(p.Pix16, x, y)))
-	case Integer, Float:
-		wideToRGB(rgb, smoothWide(p.Wide, p.Mode, x, y))
+		gray16ToRGB(rgb, swapped(smoothExact(p.Pix16, clip16, x, y)))
+	case Integer:
+		wideToRGB(rgb, smoothExact(p.Wide, roundInteger, x, y))
+	case Float:
+		wideToRGB(rgb, smoothExact(p.Wide, roundFloat, x, y))
 	case PalettedAlpha:
 		if !x.resizes() && !y.resizes() { // a resize loses Pillow the palette: all is black
 			p.toRGB(rgb, smooth8(p.Pix, 2, false, x, y))

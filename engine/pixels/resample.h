@@ -1,7 +1,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// The passes of a resize (smooth.go) in vectors, bit for bit what the Go in smooth.go, lanes.go and smooth16.go
+// The passes of a resize (smooth.go) in vectors, bit for bit what the Go in smooth.go, lanes.go and smoothexact.go
 // computes. Nothing here keeps memory: scratch is the caller's, and freed by it.
 
 // The sets of instructions that the kernels are compiled for, each with those before it.

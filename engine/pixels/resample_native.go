@@ -18,35 +18,31 @@ func (p *Picture) resample(x, y axis) []uint8 { return bestKernels().resample(p,
 
 // resample is Picture.specified in vectors; the two are equal bit for bit.
 func (k kernels) resample(p *Picture, x, y axis) []uint8 {
+	smoothed := func() []uint8 { return k.smooth8(p.Pix, p.Mode.bands(), p.Mode.alpha(), x, y) }
+	rgb := make([]uint8, 3*x.n*y.n)
+	out, n := sample8(rgb), C.int(x.n*y.n)
 	switch p.Mode {
 	case RGB:
-		return k.smooth8(p.Pix, 3, false, x, y)
-	case Gray, GrayAlpha, RGBA, CMYK, Gray16, Bilevel, Paletted:
-		rgb := make([]uint8, 3*x.n*y.n)
-		k.resampleInto((*C.uint8_t)(&rgb[0]), p, x, y)
-		return rgb
-	}
-	return p.specified(x, y)
-}
-
-func (k kernels) resampleInto(rgb *C.uint8_t, p *Picture, x, y axis) {
-	n := C.int(x.n * y.n)
-	smoothed := func() *C.uint8_t { return (*C.uint8_t)(&k.smooth8(p.Pix, p.Mode.bands(), p.Mode.alpha(), x, y)[0]) }
-	switch p.Mode {
+		return smoothed()
 	case Gray, GrayAlpha:
-		C.pixels_rgb_of_grey(rgb, smoothed(), n, C.int(p.Mode.bands()))
+		C.pixels_rgb_of_grey(out, sample8(smoothed()), n, C.int(p.Mode.bands()))
 	case RGBA:
-		C.pixels_rgb_of_four(rgb, smoothed(), n)
+		C.pixels_rgb_of_four(out, sample8(smoothed()), n)
 	case CMYK:
 		pix := smoothed()
-		C.pixels_paper(C.int(k), pix, C.size_t(4*n))
-		C.pixels_rgb_of_four(rgb, pix, n)
+		C.pixels_paper(C.int(k), sample8(pix), C.size_t(len(pix)))
+		C.pixels_rgb_of_four(out, sample8(pix), n)
 	case Gray16:
-		C.pixels_rgb_of_grey16(rgb, (*C.uint16_t)(&k.smooth16(p.Pix16, x, y)[0]), n)
+		C.pixels_rgb_of_grey16(out, (*C.uint16_t)(&k.smooth16(p.Pix16, x, y)[0]), n)
+	case Bilevel, Paletted:
+		pickColours(out, p, x, y)
 	default:
-		pickColours(rgb, p, x, y)
+		return p.specified(x, y)
 	}
+	return rgb
 }
+
+func sample8(pix []uint8) *C.uint8_t { return (*C.uint8_t)(&pix[0]) }
 
 func (k kernels) smooth8(pix []uint8, bands int, alpha bool, x, y axis) []uint8 {
 	alpha = alpha && (x.resizes() || y.resizes())
@@ -58,7 +54,7 @@ func (k kernels) smooth8(pix []uint8, bands int, alpha bool, x, y axis) []uint8 
 }
 
 func (k kernels) unpremultiply(pix []uint8, bands int) {
-	C.pixels_unpremultiply(C.int(k), (*C.uint8_t)(&pix[0]), C.size_t(len(pix)), C.int(bands))
+	C.pixels_unpremultiply(C.int(k), sample8(pix), C.size_t(len(pix)), C.int(bands))
 }
 
 func (k kernels) smooth16(pix []uint16, x, y axis) []uint16 {
@@ -113,7 +109,7 @@ func pickColours(rgb *C.uint8_t, p *Picture, x, y axis) {
 }
 
 func grid8(g grid[uint8]) C.pixels_grid8 {
-	return C.pixels_grid8{(*C.uint8_t)(&g.pix[0]), C.size_t(g.stride)}
+	return C.pixels_grid8{sample8(g.pix), C.size_t(g.stride)}
 }
 
 func grid16(g grid[uint16]) C.pixels_grid16 {

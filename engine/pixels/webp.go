@@ -103,12 +103,8 @@ func readWebPExtended(header, data []byte) (first webpFrame, err error) {
 			if animated || begun || first.image != nil {
 				return first, fmt.Errorf("%w: a picture that is no frame of its animation", ErrFormat)
 			}
-			if rest, err = f.take(data); err != nil {
+			if rest, err = f.takeStill(data, flags); err != nil {
 				return first, err
-			}
-			f.alpha = f.lossless && f.image != nil && f.image[4]&webpLosslessA != 0 || !f.lossless && (flags&webpAlpha != 0 || f.alphaData != nil)
-			if flags&webpAlpha == 0 {
-				f.withoutAlpha()
 			}
 			if f.frameW != width || f.frameH != height {
 				return first, fmt.Errorf("%w: %d x %d pixels on a canvas of %d x %d", ErrFormat, f.frameW, f.frameH, width, height)
@@ -118,12 +114,8 @@ func readWebPExtended(header, data []byte) (first webpFrame, err error) {
 			if !begun || len(body) < 16 {
 				return first, fmt.Errorf("%w: a frame of no animation, or of %d bytes", ErrFormat, len(body))
 			}
-			f.x0, f.y0 = 2*uint24(body), 2*uint24(body[3:])
-			if rest, err = f.take(data[8+16:]); err != nil {
+			if rest, err = f.takeAnimated(data, whole, body); err != nil {
 				return first, err
-			}
-			if len(data)-len(rest) > len(whole) {
-				return first, fmt.Errorf("%w: a frame longer than its chunk", ErrFormat)
 			}
 			f.alpha = flags&webpAlpha != 0
 			if f.image == nil || !animated {
@@ -143,6 +135,30 @@ func readWebPExtended(header, data []byte) (first webpFrame, err error) {
 	}
 	first.width, first.height = width, height
 	return first, nil
+}
+
+// takeStill takes the picture of a file that has no animation.
+func (f *webpFrame) takeStill(data []byte, flags byte) (rest []byte, err error) {
+	if rest, err = f.take(data); err != nil {
+		return nil, err
+	}
+	f.alpha = f.lossless && f.image != nil && f.image[4]&webpLosslessA != 0 || !f.lossless && (flags&webpAlpha != 0 || f.alphaData != nil)
+	if flags&webpAlpha == 0 {
+		f.withoutAlpha()
+	}
+	return rest, nil
+}
+
+// takeAnimated takes a frame of an animation, whose chunk is the whole one that data begins with.
+func (f *webpFrame) takeAnimated(data, whole, body []byte) (rest []byte, err error) {
+	f.x0, f.y0 = 2*uint24(body), 2*uint24(body[3:])
+	if rest, err = f.take(data[8+16:]); err != nil {
+		return nil, err
+	}
+	if len(data)-len(rest) > len(whole) {
+		return nil, fmt.Errorf("%w: a frame longer than its chunk", ErrFormat)
+	}
+	return rest, nil
 }
 
 // take reads the chunks of a frame and returns what is behind them.
