@@ -65,12 +65,19 @@ func Start(ctx context.Context, name, folder string) (*Server, error) {
 
 // Kill ends the server at once (SIGKILL) and returns when its process is gone.
 func (s *Server) Kill() {
-	s.kill()
-	<-s.ended
+	select {
+	case <-s.ended: // its number may be another's by now
+	default:
+		s.kill()
+		<-s.ended
+	}
 }
 
-// Restart starts a server that was killed and returns when it answers.
+// Restart starts the server again, having killed it if it still runs, and returns when it answers.
 func (s *Server) Restart(ctx context.Context) error {
+	if s.ended != nil {
+		s.Kill()
+	}
 	if err := s.run(); err != nil {
 		return err
 	}

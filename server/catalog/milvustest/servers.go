@@ -34,35 +34,14 @@ func full(folder string) (*Server, error) {
 	for i, name := range []string{"proxy_port", "proxy_internal_port", "root_coord_port", "query_coord_port", "query_node_port", "index_coord_port", "index_node_port", "data_coord_port", "data_node_port"} {
 		values[name] = strconv.Itoa(ports[2+i])
 	}
-	template, err := os.ReadFile(filepath.Join(program, "config.yaml.template"))
-	if err != nil {
+	if err := configure(program, configs, etcd, values); err != nil {
 		return nil, err
 	}
-	logging, err := os.ReadFile(filepath.Join(program, "glog.conf"))
-	if err != nil {
+	text := fmt.Appendf(nil, "name: default\ndata-dir: %s\nlisten-client-urls: http://127.0.0.1:%[2]d\nadvertise-client-urls: http://127.0.0.1:%[2]d\n"+
+		"listen-peer-urls: http://127.0.0.1:%[3]d\ninitial-advertise-peer-urls: http://127.0.0.1:%[3]d\ninitial-cluster: default=http://127.0.0.1:%[3]d\n",
+		values["etcd_data_dir"], client, peer)
+	if err := os.WriteFile(etcd, text, 0o644); err != nil {
 		return nil, err
-	}
-	config := variable.ReplaceAllFunc(template, func(match []byte) []byte {
-		groups := variable.FindSubmatch(match)
-		if value, ok := values[string(groups[1])]; ok {
-			return []byte(value)
-		}
-		return groups[2]
-	})
-	config = bytes.Replace(config, []byte("\netcd:\n"), []byte("\netcd:\n  config:\n    path: "+etcd+"\n"), 1)
-	if err := os.MkdirAll(configs, 0o755); err != nil {
-		return nil, err
-	}
-	for path, text := range map[string]string{
-		filepath.Join(configs, "milvus.yaml"): string(config),
-		filepath.Join(configs, "glog.conf"):   string(logging),
-		etcd: fmt.Sprintf("name: default\ndata-dir: %s\nlisten-client-urls: http://127.0.0.1:%[2]d\nadvertise-client-urls: http://127.0.0.1:%[2]d\n"+
-			"listen-peer-urls: http://127.0.0.1:%[3]d\ninitial-advertise-peer-urls: http://127.0.0.1:%[3]d\ninitial-cluster: default=http://127.0.0.1:%[3]d\n",
-			values["etcd_data_dir"], client, peer),
-	} {
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			return nil, err
-		}
 	}
 	health := ports[11]
 	return &Server{
@@ -76,31 +55,57 @@ func full(folder string) (*Server, error) {
 	}, nil
 }
 
+// configure fills in the template of milvus.yaml, which refers to etcd's own file, and copies the rest.
+func configure(program, configs, etcd string, values map[string]string) error {
+	template, err := os.ReadFile(filepath.Join(program, "config.yaml.template"))
+	if err != nil {
+		return err
+	}
+	logging, err := os.ReadFile(filepath.Join(program, "glog.conf"))
+	if err != nil {
+		return err
+	}
+	config := variable.ReplaceAllFunc(template, func(match []byte) []byte {
+		groups := variable.FindSubmatch(match)
+		if value, ok := values[string(groups[1])]; ok {
+			return []byte(value)
+		}
+		return groups[2]
+	})
+	config = bytes.Replace(config, []byte("\netcd:\n"), []byte("\netcd:\n  config:\n    path: "+etcd+"\n"), 1)
+	if err := os.MkdirAll(configs, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(configs, "milvus.yaml"), config, 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(configs, "glog.conf"), logging, 0o644)
+}
+
 // lite prepares milvus-lite 3.2.2, which is Python.
 func lite(folder string) (*Server, error) {
-	packages, err := Fetched("milvus-lite-3")
-	if err != nil {
-		return nil, err
-	}
-	ports, err := freePorts(1)
-	if err != nil {
-		return nil, err
-	}
-	address := fmt.Sprintf("127.0.0.1:%d", ports[0])
-	return &Server{
-		URI: "http://" + address, folder: folder, ready: answers(address),
-		command: func() *exec.Cmd {
-			cmd := exec.Command("python3", "-c", "from milvus_lite.cmdline import main; main()", "server",
-				"--data-dir", filepath.Join(folder, "data"), "--host", "127.0.0.1", "--port", strconv.Itoa(ports[0]))
-			cmd.Env = append(os.Environ(), "PYTHONPATH="+packages, "PYTHONDONTWRITEBYTECODE=1")
-			return cmd
-		},
-	}, nil
+	return single("milvus-lite-3", folder, func(packages, port string) *exec.Cmd {
+		cmd := exec.Command("python3", "-c", "from milvus_lite.cmdline import main; main()", "server",
+			"--data-dir", filepath.Join(folder, "data"), "--host", "127.0.0.1", "--port", port)
+		cmd.Env = append(os.Environ(), "PYTHONPATH="+packages, "PYTHONDONTWRITEBYTECODE=1")
+		return cmd
+	})
 }
 
 // embedded prepares milvus-lite 2.5.1.
 func embedded(folder string) (*Server, error) {
-	program, err := Fetched("milvus-lite")
+	return single("milvus-lite", folder, func(program, port string) *exec.Cmd {
+		cmd := exec.Command(filepath.Join(program, "milvus"), filepath.Join(folder, "data.db"), "127.0.0.1:"+port, "ERROR")
+		// It empties $HOME/.cache/milvus at its start.
+		cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+program, "HOME="+folder, "TMPDIR="+folder)
+		return cmd
+	})
+}
+
+// single prepares a server with one port of 127.0.0.1, which is ready when it listens. The command is given
+// the folder of third_party/native that is named.
+func single(name, folder string, command func(native, port string) *exec.Cmd) (*Server, error) {
+	native, err := Fetched(name)
 	if err != nil {
 		return nil, err
 	}
@@ -108,14 +113,7 @@ func embedded(folder string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	address := fmt.Sprintf("127.0.0.1:%d", ports[0])
-	return &Server{
-		URI: "http://" + address, folder: folder, ready: answers(address),
-		command: func() *exec.Cmd {
-			cmd := exec.Command(filepath.Join(program, "milvus"), filepath.Join(folder, "data.db"), address, "ERROR")
-			// It empties $HOME/.cache/milvus at its start.
-			cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+program, "HOME="+folder, "TMPDIR="+folder)
-			return cmd
-		},
-	}, nil
+	port := strconv.Itoa(ports[0])
+	address := "127.0.0.1:" + port
+	return &Server{URI: "http://" + address, folder: folder, ready: answers(address), command: func() *exec.Cmd { return command(native, port) }}, nil
 }
