@@ -22,8 +22,7 @@ func fromYCbCr(pix []uint8, m *image.YCbCr) {
 
 func jpegRGB(y, cb, cr int) (r, g, b uint8) {
 	const half = 1 << 15
-	clip := func(v int) uint8 { return uint8(min(max(v, 0), 255)) }
-	return clip(y + (91881*cr+half)>>16), clip(y + (-22554*cb-46802*cr+half)>>16), clip(y + (116130*cb+half)>>16)
+	return clip255(y + (91881*cr+half)>>16), clip255(y + (-22554*cb-46802*cr+half)>>16), clip255(y + (116130*cb+half)>>16)
 }
 
 // upsampleRow makes row y of a chroma plane as wide as out: libjpeg-turbo's jdsample.c.

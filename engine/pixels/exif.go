@@ -3,6 +3,7 @@ package pixels
 import (
 	"bytes"
 	"encoding/hex"
+	"io"
 	"regexp"
 	"strings"
 )
@@ -94,13 +95,7 @@ func metadataPNG(file []byte) (exif, xmp []byte) {
 		return nil, nil
 	}
 	// The chunks behind the pixels count too.
-	data := pngData{f: &f}
-	for data.chunk = nil; ; data.chunk = nil {
-		if _, err := data.Read(nil); err != nil {
-			break
-		}
-	}
-	if f.readTail() != nil {
+	if _, err := io.Copy(io.Discard, &pngData{f: &f}); err != nil || f.readTail() != nil {
 		return nil, nil
 	}
 	if f.exif == nil && f.rawProfile != nil {

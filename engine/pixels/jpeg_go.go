@@ -47,9 +47,10 @@ func decodeJPEG(file []byte, l Limits) (*Picture, error) {
 		copyRows(p.Pix, m.Pix, 4*c.Width, m.Stride)
 		return p, nil
 	case *image.RGBA:
-		p := newPicture(RGBA, c.Width, c.Height)
-		copyRows(p.Pix, m.Pix, 4*c.Width, m.Stride)
-		p.Mode, p.Pix = RGB, pick(p.Pix, 4, 0, 1, 2)
+		p := newPicture(RGB, c.Width, c.Height)
+		for y := range c.Height {
+			rawModes["RGBX"].unpack(p, y*c.Width, m.Pix[y*m.Stride:], c.Width)
+		}
 		return p, nil
 	case *image.YCbCr:
 		p := newPicture(RGB, c.Width, c.Height)

@@ -157,10 +157,11 @@ func wideToRGB(rgb []uint8, samples []float64) {
 // ycbcrToRGB converts as ConvertYCbCr.c in Pillow: BT.601's full range, each product with 6 bits of fraction, rounded as its tables are.
 func ycbcrToRGB(y, cb, cr uint8) (r, g, b uint8) {
 	part := func(v uint8, factor float64) int { return int(float64(factor*64*(float64(v)-128)) + 0.5) }
-	clip := func(v int) uint8 { return uint8(min(max(v, 0), 255)) }
 	l := int(y)
-	return clip(l + part(cr, 1.402)>>6), clip(l + (part(cb, -0.34414)+part(cr, -0.71414))>>6), clip(l + part(cb, 1.772)>>6)
+	return clip255(l + part(cr, 1.402)>>6), clip255(l + (part(cb, -0.34414)+part(cr, -0.71414))>>6), clip255(l + part(cb, 1.772)>>6)
 }
+
+func clip255(v int) uint8 { return uint8(min(max(v, 0), 255)) }
 
 func swapped(samples []uint16) []uint16 {
 	out := make([]uint16, len(samples))

@@ -280,10 +280,11 @@ func (f *tiffFile) readPlain(p *Picture) error {
 		if t.stride == 0 || t.stride < bytes && len(tiles) == 1 && (f.kind.mode == Gray || f.kind.mode == Paletted) { // as mapped memory
 			t.stride = bytes
 		}
-		if t.stride < bytes || t.offset < 0 || len(f.file)-t.offset < (t.h-1)*t.stride+bytes {
+		size := (t.h-1)*t.stride + bytes
+		if t.stride < bytes || t.offset < 0 || len(f.file)-t.offset < size {
 			return fmt.Errorf("%w: truncated", ErrFormat)
 		}
-		if err := f.take(t.h * t.stride); err != nil {
+		if err := f.take(size); err != nil {
 			return err
 		}
 		for y := range t.h {

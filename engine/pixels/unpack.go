@@ -105,10 +105,9 @@ func divideByAlpha(pix []uint8) {
 // unpackYCC converts BT.601's full range in 16-bit fixed point, as libtiff does; libjpeg-turbo rounds a factor otherwise.
 func unpackYCC(p *Picture, at int, row []byte, n int) {
 	const half = 1 << 15
-	clip := func(v int) uint8 { return uint8(min(max(v, 0), 255)) }
 	for i, out := 0, p.Pix[3*at:]; i < 3*n; i += 3 {
 		y, cb, cr := int(row[i]), int(row[i+1])-128, int(row[i+2])-128
-		out[i], out[i+1], out[i+2] = clip(y+(91881*cr+half)>>16), clip(y+(-22553*cb-46802*cr+half)>>16), clip(y+(116130*cb+half)>>16)
+		out[i], out[i+1], out[i+2] = clip255(y+(91881*cr+half)>>16), clip255(y+(-22553*cb-46802*cr+half)>>16), clip255(y+(116130*cb+half)>>16)
 	}
 }
 
@@ -145,15 +144,4 @@ func reverseBits(row []byte) {
 	for i, v := range row {
 		row[i] = bits.Reverse8(v)
 	}
-}
-
-// pick gathers the bytes at the given offsets of every group of step bytes.
-func pick(pix []uint8, step int, at ...int) []uint8 {
-	out := make([]uint8, 0, len(pix)/step*len(at))
-	for ; len(pix) >= step; pix = pix[step:] {
-		for _, i := range at {
-			out = append(out, pix[i])
-		}
-	}
-	return out
 }

@@ -79,9 +79,8 @@ func smoothWebP(out, near, far []uint8) {
 
 // webpRGB converts BT.601's studio range, which WebP uses and Go's color.YCbCr does not, in libwebp's fixed point.
 func webpRGB(y, u, v int) (r, g, b uint8) {
-	clip := func(t int) uint8 { return uint8(min(max(t>>6, 0), 255)) }
 	y = y * 19077 >> 8
-	return clip(y + v*26149>>8 - 14234), clip(y - u*6419>>8 - v*13320>>8 + 8708), clip(y + u*33050>>8 - 17685)
+	return clip255((y + v*26149>>8 - 14234) >> 6), clip255((y - u*6419>>8 - v*13320>>8 + 8708) >> 6), clip255((y + u*33050>>8 - 17685) >> 6)
 }
 
 // decodeAlpha returns the ALPH chunk's samples, opaque ones where there is none.
@@ -133,7 +132,7 @@ func unfilter(alpha []uint8, width int, filter uint8) {
 			alpha[i] += alpha[i-width]
 		default:
 			left, above, corner := int(alpha[i-1]), int(alpha[i-width]), int(alpha[i-width-1])
-			alpha[i] += uint8(min(max(left+above-corner, 0), 255))
+			alpha[i] += clip255(left + above - corner)
 		}
 	}
 }

@@ -4,10 +4,9 @@
 
 DIR/manifest.jsonl has a line a picture: name, kind, Pillow's mode and size, and the SHA-256 of its crops at 64 and 224 (the
 second not of the longest ones, which would take Pillow gigabytes); "refused" instead where Image.open, resize, crop or
-convert fails. exif64 is the crop after
-ImageOps.exif_transpose where that changes it. --sample N --store FILE.zip keeps N small ones, as the
-tests do; of what holds a JPEG then rgb24 too, a crop itself, to measure other decoders by. The kinds are in
-pictures_*.py. The tests' pictures.zip is of --seed 6 --count 1500 --sample 200.
+convert fails. exif64 is the crop after ImageOps.exif_transpose where that changes it. --sample N --store FILE.zip keeps N
+small ones, as the tests do; of what holds a JPEG then rgb24 too, a crop itself, to measure other decoders by. The kinds are
+in pictures_*.py. The tests' pictures.zip is of --seed 6 --count 1500 --sample 200.
 """
 
 import argparse
