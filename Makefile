@@ -23,7 +23,7 @@ cmake    = cmake --preset $(1) >/dev/null && MAKEFLAGS=--no-print-directory cmak
 python  := engine/testdata/reference/torch.sh
 vuln    := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 $(if $(VULNDB),-db $(VULNDB))
 
-.PHONY: help setup build build-cuda test test-cuda test-cuda-long test-address verify-reference gpu-bundle gpu-check \
+.PHONY: help setup build build-cuda test test-cuda test-cuda-long test-address test-milvus verify-reference gpu-bundle gpu-check \
 	demo tutorial bench bench-torch bench-pillow bench-tokenizers bench-http fuzz soak lint format check vuln clean distclean
 
 help: ## this list

@@ -42,6 +42,8 @@ var answers = []struct {
 
 	{pixels.ErrTooLarge, fault.New(http.StatusRequestEntityTooLarge, "image_too_large", "",
 		"send a smaller picture: the model sees 224 pixels a side; --max-image-bytes and --max-pixels set the limits"), false},
+	{items.ErrKind, fault.New(http.StatusBadRequest, "image_unreadable", "",
+		"send a whole JPEG, PNG, WebP, GIF or BMP file: items are shown, and browsers show no TIFF"), false},
 	{pixels.ErrFormat, fault.New(http.StatusBadRequest, "image_unreadable", "",
 		"send a whole JPEG, PNG, WebP, GIF, BMP or TIFF file"), false},
 	{engine.ErrTooLong, fault.New(http.StatusRequestEntityTooLarge, "input_too_long", "",

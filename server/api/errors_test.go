@@ -36,7 +36,7 @@ var sentinels = map[string]map[string]string{
 		"ErrOtherModel": "", "ErrForeign": "", "ErrFilter": "", "ErrInvalid": "",
 		"ErrLocked": "opening", "ErrMetric": "opening", "ErrNoBinary": "opening",
 	},
-	"server/items":  {"ErrNotFound": "", "ErrReadOnly": ""},
+	"server/items":  {"ErrNotFound": "", "ErrReadOnly": "", "ErrKind": ""},
 	"server/search": {"ErrQuery": ""},
 }
 
@@ -128,6 +128,7 @@ func TestAnswers(t *testing.T) {
 		{engine.ErrInput, 400, "invalid_input", true, false},
 		{pixels.ErrTooLarge, 413, "image_too_large", true, false},
 		{pixels.ErrFormat, 400, "image_unreadable", true, false},
+		{items.ErrKind, 400, "image_unreadable", true, false},
 		{engine.ErrNoVision, 400, "no_vision", true, false},
 		{catalog.ErrFilter, 400, "invalid_filter", true, false},
 		{catalog.ErrInvalid, 400, "invalid_value", true, false},

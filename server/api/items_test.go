@@ -34,7 +34,7 @@ type addedReply struct {
 		ID        string
 		ImagePath string `json:"image_path"`
 		Existed   bool
-		Error     *struct{ Code, Message, Param string }
+		Error     *struct{ Code, Message, Change, Param string }
 	}
 }
 
@@ -55,7 +55,7 @@ func TestItems(t *testing.T) {
 	if len(a.Items) != 3 || a.Items[0].Error != nil || a.Items[0].Existed || filepath.Dir(filepath.Dir(a.Items[0].ImagePath)) != dir {
 		t.Fatalf("%s", r.Body)
 	}
-	if a.Items[1].Error == nil || a.Items[1].Error.Code != "image_unreadable" || a.Items[2].Error == nil || a.Items[2].Error.Param != "/items/2/image" {
+	if a.Items[1].Error == nil || a.Items[1].Error.Code != "image_unreadable" || !strings.Contains(a.Items[1].Error.Change, "no TIFF") || a.Items[2].Error == nil || a.Items[2].Error.Param != "/items/2/image" {
 		t.Errorf("%s", r.Body)
 	}
 	if r.Header["X-Failed-Items"] != "1,2" || r.Header["X-Failed-Count"] != "2" || logged(r)["failed"] != "2" {

@@ -90,7 +90,7 @@ func (s *Store) gather(news []New, added []Added) (items, places []*item) {
 	for i, n := range news {
 		_, extension, ok := kindOf(n.Image)
 		if !ok {
-			added[i].Err = fmt.Errorf("%w: it is no JPEG, PNG, GIF, WebP or BMP", pixels.ErrFormat)
+			added[i].Err = fmt.Errorf("%w: %w", pixels.ErrFormat, ErrKind)
 			continue
 		}
 		fieldsHash, err := catalog.FieldsHash(n.Fields)

@@ -115,11 +115,11 @@ func TestAddingAgain(t *testing.T) {
 func TestBadPicturesDoNotDisturbGoodOnes(t *testing.T) {
 	w := newWorld(t)
 	news := []New{
-		{png("good"), nil}, {nil, nil}, {png("broken"), nil}, {[]byte("<svg xmlns='http://www.w3.org/2000/svg'/>"), nil}, {[]byte("<html>"), nil},
+		{png("good"), nil}, {nil, nil}, {png("broken"), nil}, {[]byte("<svg xmlns='http://www.w3.org/2000/svg'/>"), nil}, {[]byte("II*\x00 a TIFF"), nil},
 		{png("reserved"), map[string]any{"vector": 1}}, {png("no JSON"), map[string]any{"f": func() {}}}, {png("also good"), map[string]any{"a": 1}},
 		{png("good"), map[string]any{"id": 1}},
 	}
-	want := []error{nil, pixels.ErrFormat, pixels.ErrFormat, pixels.ErrFormat, pixels.ErrFormat, catalog.ErrInvalid, catalog.ErrInvalid, nil, catalog.ErrInvalid}
+	want := []error{nil, pixels.ErrFormat, pixels.ErrFormat, pixels.ErrFormat, ErrKind, catalog.ErrInvalid, catalog.ErrInvalid, nil, catalog.ErrInvalid}
 	added, err := w.Add(t.Context(), news)
 	if err != nil {
 		t.Fatal(err)

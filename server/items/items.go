@@ -26,6 +26,9 @@ var (
 	// ErrNotFound means that there is no such row, or no picture of it that may be shown. What else
 	// the error says is for the log alone: it names files.
 	ErrNotFound = errors.New("not found")
+	// ErrKind means that a file is no picture of a kind that browsers show. What is refused for it wraps
+	// pixels.ErrFormat besides.
+	ErrKind = errors.New("it is no JPEG, PNG, GIF, WebP or BMP")
 	// ErrReadOnly means that there is no folder to keep pictures in.
 	ErrReadOnly = errors.New("the server keeps no pictures: start it with --items-dir")
 )
