@@ -43,16 +43,18 @@ func TestBombs(t *testing.T) {
 		want any // the crop, or the error; nil for either
 	}{
 		{"40,000 x 40,000 PNG", lie(t, "rgb.png", 40000, 40000), ErrTooLarge},
-		{"PNG of 100 MB of black", zeroPNG(0, large, large, large*large+large, nil), dark},
-		{"PNG of 8 x 8 with 1 GB of pixels", zeroPNG(0, 8, 8, 1<<30, nil), dark},
-		{"PNG with a text of 1 GB", zeroPNG(0, 8, 8, 72, chunk("zTXt", "Comment\x00\x00", deflatedZeros(1<<30))), ErrFormat},
-		{"PNG with an international text of 1 GB", zeroPNG(0, 8, 8, 72, chunk("iTXt", "Comment\x00\x01\x00\x00\x00", deflatedZeros(1<<30))), ErrFormat},
-		{"PNG with a profile of 1 GB", zeroPNG(0, 8, 8, 72, chunk("iCCP", "name\x00\x00", deflatedZeros(1<<30))), ErrFormat},
-		{"PNG with 1,000 texts of 1 MB", zeroPNG(0, 8, 8, 72, bytes.Repeat(chunk("zTXt", "Comment\x00\x00", deflatedZeros(1<<20)), 1000)), ErrFormat},
-		{"PNG with 40 texts of 1 MB, which Pillow reads", zeroPNG(0, 8, 8, 72, bytes.Repeat(chunk("zTXt", "Comment\x00\x00", deflatedZeros(1<<20)), 40)), dark},
-		{"PNG with 1,000 texts of 1 MB without a name", zeroPNG(0, 8, 8, 72, bytes.Repeat(chunk("zTXt", "\x00\x00", deflatedZeros(1<<20)), 1000)), ErrFormat},
-		{"PNG with a text of 60 MB that is a name", zeroPNG(0, 8, 8, 72, chunk("tEXt", "", bytes.Repeat([]byte("a"), 60<<20))), dark},
-		{"interlaced PNG of 64 MB", zeroPNG(1, large*4/5, large*4/5, large*large, nil), dark},
+		{"PNG of 100 MB of black", zeroPNG(0, pngGray, large, large, large*large+large, nil), dark},
+		{"PNG of 100 MB with alpha", zeroPNG(0, pngRGBA, large/2, large/2, large*large+large/2, nil), dark},
+		{"tall PNG of 100 MB with alpha", zeroPNG(0, pngRGBA, large*7/20, large*5/7, large*large+large, nil), dark},
+		{"PNG of 8 x 8 with 1 GB of pixels", zeroPNG(0, pngGray, 8, 8, 1<<30, nil), dark},
+		{"PNG with a text of 1 GB", zeroPNG(0, pngGray, 8, 8, 72, chunk("zTXt", "Comment\x00\x00", deflatedZeros(1<<30))), ErrFormat},
+		{"PNG with an international text of 1 GB", zeroPNG(0, pngGray, 8, 8, 72, chunk("iTXt", "Comment\x00\x01\x00\x00\x00", deflatedZeros(1<<30))), ErrFormat},
+		{"PNG with a profile of 1 GB", zeroPNG(0, pngGray, 8, 8, 72, chunk("iCCP", "name\x00\x00", deflatedZeros(1<<30))), ErrFormat},
+		{"PNG with 1,000 texts of 1 MB", zeroPNG(0, pngGray, 8, 8, 72, bytes.Repeat(chunk("zTXt", "Comment\x00\x00", deflatedZeros(1<<20)), 1000)), ErrFormat},
+		{"PNG with 40 texts of 1 MB, which Pillow reads", zeroPNG(0, pngGray, 8, 8, 72, bytes.Repeat(chunk("zTXt", "Comment\x00\x00", deflatedZeros(1<<20)), 40)), dark},
+		{"PNG with 1,000 texts of 1 MB without a name", zeroPNG(0, pngGray, 8, 8, 72, bytes.Repeat(chunk("zTXt", "\x00\x00", deflatedZeros(1<<20)), 1000)), ErrFormat},
+		{"PNG with a text of 60 MB that is a name", zeroPNG(0, pngGray, 8, 8, 72, chunk("tEXt", "", bytes.Repeat([]byte("a"), 60<<20))), dark},
+		{"interlaced PNG of 64 MB", zeroPNG(1, pngGray, large*4/5, large*4/5, large*large, nil), dark},
 		{"65,500 x 65,500 JPEG", lie(t, "progressive_420.jpg", 65500, 65500), ErrTooLarge},
 		{"10,000 x 10,000 JPEG in 3 kB", lie(t, "progressive_420.jpg", large, large), nil}, // by libjpeg grey below, by Go damaged
 		{"10,000 x 10,000 JPEG of 400 scans", manyScans(lie(t, "progressive_420.jpg", 10000, 10000), 400), ErrFormat},
@@ -169,10 +171,10 @@ func chunk(kind, head string, body []byte) []byte {
 	return binary.BigEndian.AppendUint32(append(out, all...), crc32.ChecksumIEEE(all))
 }
 
-// zeroPNG is a grey picture of n zeros, filters' bytes included, behind other chunks.
-func zeroPNG(interlaced byte, width, height, n int, others []byte) []byte {
+// zeroPNG is a picture of n zeros, filters' bytes included, behind other chunks.
+func zeroPNG(interlaced, colour byte, width, height, n int, others []byte) []byte {
 	header := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(width)), uint32(height))
-	return slices.Concat([]byte(pngMagic), chunk("IHDR", "", append(header, 8, 0, 0, 0, interlaced)), others,
+	return slices.Concat([]byte(pngMagic), chunk("IHDR", "", append(header, 8, colour, 0, 0, interlaced)), others,
 		chunk("IDAT", "", deflatedZeros(n)), chunk("IEND", "", nil))
 }
 

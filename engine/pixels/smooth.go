@@ -78,41 +78,51 @@ func smooth8(pix []uint8, bands int, alpha bool, x, y axis) []uint8 {
 func across8(dst, src grid[uint8], count, bands int, alpha bool, left int, columns taps[int32]) {
 	lo, hi := columns.span()
 	in, n := (hi-lo)*bands, columns.n()*bands
-	if alpha {
-		src = premultiplied(src, count, in, bands)
-	}
-	packed := make([]uint64, in)
+	packed, scaled := make([]uint64, in), newGrid[uint8](2, in)
 	for i := 0; i < count; i += 2 {
 		j := min(i+1, count-1) // an odd last row is made twice
-		pack(packed, src.row(i, in), src.row(j, in))
+		a, b := src.row(i, in), src.row(j, in)
+		if alpha {
+			a, b = premultiply(scaled.row(0, in), a, bands), premultiply(scaled.row(1, in), b, bands)
+		}
+		pack(packed, a, b)
 		resampleRows(dst.row(i, n), dst.row(j, n), packed, bands, left, columns)
 	}
 }
 
 func down8(dst, src grid[uint8], n, bands int, alpha bool, top int, rows taps[int32]) {
-	if alpha {
-		lo, hi := rows.span()
-		src = premultiplied(src, hi-lo, n, bands)
+	if !alpha {
+		downPlain(dst, src, n, top, rows)
+		return
 	}
+	const most = 256 // samples of a row at a time, so that there is no second picture
+	lo, hi := rows.span()
+	scaled := newGrid[uint8](hi-lo, min(n, most))
+	for x := 0; x < n; x += most {
+		w := min(n-x, most)
+		for y := range hi - lo {
+			premultiply(scaled.row(y, w), src.row(y, n)[x:x+w], bands)
+		}
+		downPlain(grid[uint8]{dst.pix[x:], dst.stride}, scaled, w, top, rows)
+	}
+}
+
+func downPlain(dst, src grid[uint8], n, top int, rows taps[int32]) {
 	for i := range rows.n() {
 		lo, weights := rows.of(i)
 		resampleColumns(dst.row(i, n), src.pix[(lo-top)*src.stride:], src.stride, weights)
 	}
 }
 
-// premultiplied returns rows of n samples with the colours scaled by the alpha that ends each pixel.
-func premultiplied(src grid[uint8], rows, n, bands int) grid[uint8] {
-	dst := newGrid[uint8](rows, n)
-	for y := range rows {
-		in, out := src.row(y, n), dst.row(y, n)
-		for i := 0; i < n; i += bands {
-			s, d := in[i:i+bands:i+bands], out[i:i+bands:i+bands]
-			a := s[bands-1]
-			for c := range bands - 1 {
-				d[c] = muldiv255(s[c], a)
-			}
-			d[bands-1] = a
+// premultiply writes samples to dst, colours scaled by the alpha that ends each pixel, and returns it.
+func premultiply(dst, src []uint8, bands int) []uint8 {
+	for i := 0; i < len(src); i += bands {
+		s, d := src[i:i+bands:i+bands], dst[i:i+bands:i+bands]
+		a := s[bands-1]
+		for c := range bands - 1 {
+			d[c] = muldiv255(s[c], a)
 		}
+		d[bands-1] = a
 	}
 	return dst
 }
