@@ -55,11 +55,17 @@ func TestMilvusServer(t *testing.T) {
 	if n := count(t, far); n != 38 {
 		t.Errorf("%d rows, want 38", n)
 	}
+	outlive(t, far, milvus)
+}
 
+// outlive serves while Milvus is killed and comes back.
+func outlive(t *testing.T, far shop, milvus *milvustest.Server) {
+	t.Helper()
 	s := serve(t, "--model", far.model, "--uri", far.uri, "--images", far.images)
 	query := encode(t, map[string]any{"text": "mug"})
+	client := http.Client{Timeout: time.Minute}
 	ask := func() int {
-		reply, err := http.Post(s.url+"/v1/search", "application/json", strings.NewReader(string(query)))
+		reply, err := client.Post(s.url+"/v1/search", "application/json", strings.NewReader(string(query)))
 		if err != nil {
 			t.Fatal(err)
 		}
