@@ -266,6 +266,11 @@ func FuzzReplies(f *testing.F) {
 	f.Cleanup(stop)
 	s := &scripted{}
 	var m *milvus
+	f.Cleanup(func() {
+		if m != nil {
+			m.Close()
+		}
+	})
 	n := 0
 	f.Fuzz(func(t *testing.T, at byte, reply []byte) {
 		r := replies[int(at)%len(replies)]
