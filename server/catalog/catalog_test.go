@@ -133,6 +133,12 @@ func TestRowsSurviveRestartAndAreReplaced(t *testing.T) {
 	for _, row := range rows[:1100] {
 		ids = append(ids, row.ID)
 	}
+	if none, err := c.Vectors(t.Context(), []string{"absent"}); err != nil || len(none) != 0 {
+		t.Errorf("vectors of an absent row: %v, %v", none, err)
+	}
+	if none, err := c.Find(t.Context(), []string{"absent"}); err != nil || len(none) != 0 {
+		t.Errorf("an absent row: %v, %v", none, err)
+	}
 	vectors, err := c.Vectors(t.Context(), append(ids, "absent"))
 	if err != nil || len(vectors) != len(ids) {
 		t.Fatalf("%d vectors (%v), want %d", len(vectors), err, len(ids))

@@ -198,7 +198,7 @@ func TestRepliesThatContradictThemselves(t *testing.T) {
 
 // TestRecordReplies writes what the server at $VBGE_TEST_MILVUS answers into testdata/replies, for the fuzzing:
 //
-//	VBGE_TEST_RECORD=1 VBGE_TEST_SERVER=milvus-2.3.5 go test -run TestRecordReplies ./server/catalog
+//	VBGE_TEST_RECORD=1 VBGE_TEST_SERVER=milvus-2.3.5 go test -count=1 -run TestRecordReplies ./server/catalog
 func TestRecordReplies(t *testing.T) {
 	if os.Getenv("VBGE_TEST_RECORD") == "" {
 		t.Skip("it writes testdata/replies")

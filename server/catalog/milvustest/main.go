@@ -16,7 +16,8 @@ const (
 )
 
 // Main is for TestMain: it runs the tests beside the server that $VBGE_TEST_SERVER names, if it names one, with the
-// server's address in $VBGE_TEST_MILVUS, and returns their exit status.
+// server's address in $VBGE_TEST_MILVUS, and returns their exit status. go test does not see that it reads the
+// variable, and may tell of an earlier run without -count=1.
 func Main(run func() int) int {
 	name := os.Getenv(ServerVariable)
 	if name == "" {
