@@ -212,6 +212,21 @@ func TestRefusedCollections(t *testing.T) {
 	}
 }
 
+// TestEntriesOverPages: rows that were written in no order are listed once each, by id.
+func TestEntriesOverPages(t *testing.T) {
+	c := mustOpen(t, writer(t))
+	rows := testRows(2*pageRows + 100)
+	mustUpsert(t, c, rows)
+	seal(t, c.(*milvus))
+	mustUpsert(t, c, rows[:100]) // again, to segments that grow
+	listed := entries(t, c)
+	slices.SortFunc(rows, func(a, b Row) int { return strings.Compare(a.ID, b.ID) })
+	same := func(e Entry, r Row) bool { return e.ID == r.ID && e.ImagePath == r.ImagePath }
+	if !slices.EqualFunc(listed, rows, same) {
+		t.Errorf("%d of %d rows listed, or not by id", len(listed), len(rows))
+	}
+}
+
 // makeOthers makes collections that vbge would not.
 func makeOthers(t *testing.T, m *milvus) {
 	t.Helper()
