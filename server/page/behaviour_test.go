@@ -38,6 +38,7 @@ func TestBehaviour(t *testing.T) {
 		"no catalogue":     noCatalogue,
 		"nobody to choose": nobodyToChoose,
 		"words alone":      wordsAlone,
+		"nothing to add":   nothingToAdd,
 		"failed choice":    failedChoice,
 		"hostile names":    hostileNames,
 		"too large":        tooLarge,
@@ -156,6 +157,18 @@ func emptyCatalogue(t *testing.T, b *pagetest.Browser) {
 		t.Errorf("it says %q, and not how to add pictures", said)
 	}
 	p.Fits()
+}
+
+// nothingToAdd is an empty catalogue before a model that cannot fill it.
+func nothingToAdd(t *testing.T, b *pagetest.Browser) {
+	f := newFake()
+	f.images = map[string]any{"available": false, "reason": "this model has no vision tower"}
+	f.search["pictures"] = 0
+	p := b.Tab(t, f.serve(t))
+	p.Until("that there is nothing", func(s pagetest.Shown) bool { return strings.Contains(s.Status, "No pictures") })
+	if said := pagetest.Eval[string](p, `document.getElementById("blank").innerText`); !strings.Contains(said, "cannot") {
+		t.Errorf("it says %q, and not that this model cannot add pictures", said)
+	}
 }
 
 func noCatalogue(t *testing.T, b *pagetest.Browser) {

@@ -9,6 +9,9 @@ const cards = new Map(); // of the results shown, by id
 /** The name of the language model that chooses. */
 let judge = "GPT-4o";
 
+/** How an empty catalogue is filled. */
+let remedy = "Add some with vbge index, or with POST /v1/items, and search again.";
+
 /** Says what the server can do. */
 export function showInfo({ search = {}, images = {} }) {
   if (images.available === false) wordsAlone();
@@ -29,6 +32,7 @@ function wordsAlone() {
   $("zone").hidden = $("file").hidden = true;
   document.querySelector("label[for=words]").textContent = "Words";
   $("hint").textContent = "What to look for";
+  remedy = "This model reads words alone, so it cannot add any.";
   if ($("results").querySelector("li") === null) $("blank").textContent = "Type what to look for. What is found appears here, nearest first.";
 }
 
@@ -76,7 +80,7 @@ export function turnToResults() {
 
 function empty() {
   $("status").textContent = "No pictures found";
-  $("blank").textContent = "The catalogue holds no pictures yet. Add some with vbge index, or with POST /v1/items, and search again.";
+  $("blank").textContent = `The catalogue holds no pictures yet. ${remedy}`;
   $("blank").hidden = false;
 }
 
