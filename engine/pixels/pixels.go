@@ -68,18 +68,16 @@ func (l Limits) checkSize(width, height int) error {
 // Crop decodes file, resizes its shorter side to side, and returns the middle as uint8 RGB [side, side, 3].
 // Errors are ErrFormat or ErrTooLarge.
 func Crop(file []byte, side int, l Limits) ([]uint8, error) {
-	if side < 1 {
-		return nil, fmt.Errorf("crop a picture to side %d: at least 1 is needed", side)
-	}
-	p, err := Decode(file, l)
-	if err != nil {
-		return nil, err
-	}
-	return p.Crop(side), nil
+	return crop(file, side, l, func([]byte) int { return 1 })
 }
 
 // CropTurned is Crop of the picture turned as its EXIF orientation says.
 func CropTurned(file []byte, side int, l Limits) ([]uint8, error) {
+	return crop(file, side, l, Orientation)
+}
+
+// crop looks for the orientation once the file is known to be a picture within the limits.
+func crop(file []byte, side int, l Limits, orientation func(file []byte) int) ([]uint8, error) {
 	if side < 1 {
 		return nil, fmt.Errorf("crop a picture to side %d: at least 1 is needed", side)
 	}
@@ -87,5 +85,5 @@ func CropTurned(file []byte, side int, l Limits) ([]uint8, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.Oriented(Orientation(file)).Crop(side), nil
+	return p.Oriented(orientation(file)).Crop(side), nil
 }
