@@ -212,7 +212,7 @@ func (o Options) open(t target) (op.Backend, model.Options, error) {
 	case storage != cuda.Float32:
 		err = fmt.Errorf("device %s computes in float32 alone, not in %s", t.kind, o.Precision)
 	case t.kind == "cpu":
-		b, err = cpu.New(o.Threads)
+		b, err = cpu.New(cpu.Options{Threads: o.Threads, Precision: cpu.Float32})
 	default:
 		return ref.New(), model.Options{}, nil
 	}

@@ -28,7 +28,7 @@ func residentBytes(t *testing.T) int {
 // of the full-size model's are, take several. The address sanitizer adds a third of its own.
 func TestWeightsTakeTheirSize(t *testing.T) {
 	const side, weights = 768, 24
-	b, err := New(1)
+	b, err := New(Options{Threads: 1, Precision: Float32})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,10 @@ import "vbge/engine/op"
 const Built = false
 
 // New returns ErrNotBuilt.
-func New(int) (op.Backend, error) { return nil, ErrNotBuilt }
+func New(Options) (op.Backend, error) { return nil, ErrNotBuilt }
+
+// Supports returns ErrNotBuilt.
+func Supports(Precision) error { return ErrNotBuilt }
 
 // Describe says what the engine computes with.
 func Describe() string { return ErrNotBuilt.Error() }

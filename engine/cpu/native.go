@@ -41,8 +41,20 @@ type Backend struct {
 	closing sync.Once
 }
 
-// New starts a CPU engine that computes on that many threads, 1 to MostThreads.
-func New(threads int) (op.Backend, error) {
+// Supports returns nil where products can be computed in p, or an error that wraps ErrPrecision.
+func Supports(p Precision) error {
+	if p != Float32 {
+		return fmt.Errorf("%w: %s", ErrPrecision, p)
+	}
+	return nil
+}
+
+// New starts a CPU engine.
+func New(o Options) (op.Backend, error) {
+	if err := Supports(o.Precision); err != nil {
+		return nil, fmt.Errorf("start the CPU engine: %w", err)
+	}
+	threads := o.Threads
 	if threads < 1 || threads > MostThreads {
 		return nil, fmt.Errorf("start the CPU engine on %d threads: choose 1 to %d", threads, MostThreads)
 	}

@@ -25,7 +25,7 @@ func run(t testing.TB, b op.Backend, seed uint64, f func(*optest.Recording) op.T
 
 func start(t testing.TB, threads int) op.Backend {
 	t.Helper()
-	b, err := New(threads)
+	b, err := New(Options{Threads: threads, Precision: Float32})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestNoRows(t *testing.T) {
 // TestNewRefuses: OpenMP ends the process when it is asked for threads that it cannot have.
 func TestNewRefuses(t *testing.T) {
 	for _, threads := range []int{-1, 0, MostThreads + 1, 1 << 32} {
-		if b, err := New(threads); err == nil {
+		if b, err := New(Options{Threads: threads, Precision: Float32}); err == nil {
 			b.Close()
 			t.Errorf("%d threads are not refused", threads)
 		}

@@ -17,7 +17,7 @@ import (
 func TestBaseSeed0(t *testing.T) {
 	_, arrays := readTrace(t, "base_seed0")
 	set := read(t, golden.Base)
-	b, err := cpu.New(runtime.GOMAXPROCS(0))
+	b, err := cpu.New(cpu.Options{Threads: runtime.GOMAXPROCS(0), Precision: cpu.Float32})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,7 +78,7 @@ func eachBackend(t *testing.T, f func(t *testing.T, b op.Backend, o model.Option
 	t.Run("ref", func(t *testing.T) { f(t, ref.New(), model.Options{}) })
 	if cpu.Built {
 		t.Run("cpu", func(t *testing.T) {
-			b, err := cpu.New(runtime.GOMAXPROCS(0))
+			b, err := cpu.New(cpu.Options{Threads: runtime.GOMAXPROCS(0), Precision: cpu.Float32})
 			if err != nil {
 				t.Fatal(err)
 			}
