@@ -36,7 +36,8 @@ func (m *modelFlags) add(c *cobra.Command) {
 func (m *modelFlags) addDevice(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&m.options.Device, "device", "auto", "where to compute: "+strings.Join(engine.Devices, ", ")+"; several GPUs with commas between")
-	f.StringVar(&m.options.Precision, "precision", "auto", "of the computation: "+strings.Join(engine.Precisions, ", "))
+	f.StringVar(&m.options.Precision, "precision", "", "of matrix products: "+strings.Join(engine.Precisions, ", ")+
+		"; auto is the fastest that this processor has and this model allows; by default float32 on a CPU, bfloat16 on a GPU")
 	f.IntVar(&m.options.Threads, "threads", 0, "that compute and decode; 0 is as many as there are processors")
 }
 
