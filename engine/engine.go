@@ -238,6 +238,9 @@ func (e *Engine) Precision() string { return e.options.Precision }
 // PrecisionReason says why it is that one, and with auto why no faster one.
 func (e *Engine) PrecisionReason() string { return e.reason }
 
+// FastJPEG tells whether large JPEGs are decoded at a fraction of their size.
+func (e *Engine) FastJPEG() bool { return e.options.FastJPEG }
+
 // Embed is Do in the lane Bulk, for any number of inputs: they are taken up as there is room for them.
 func (e *Engine) Embed(ctx context.Context, inputs []Input) ([]Result, error) {
 	return e.Do(ctx, Request{Inputs: inputs})
