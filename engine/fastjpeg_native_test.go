@@ -21,7 +21,7 @@ import (
 // TestFastJPEG holds embeddings of JPEGs decoded at a fraction of their size against those of all samples: the demo's leopard,
 // and pictures of its catalogue, enlarged so that 1.7 times the model's side is left, as of 1500 x 1500 for a side of 224.
 func TestFastJPEG(t *testing.T) {
-	const folder, x
+	const folder, least = "../docs/demo/", 0.9995
 	config, err := weights.ReadConfig(folder + "demo.json")
 	if err != nil {
 		t.Fatal(err)
