@@ -90,8 +90,8 @@ bench: build ## images, pairs and texts a second beside the machine's limit; und
 bench-torch: build ## images a second beside PyTorch (downloads 0.6 GB once)
 	@$(python) engine/testdata/reference/bench_torch.py --vbge bin/vbge
 
-bench-pillow: build ## resizing and normalising beside Pillow, on one core (downloads 0.6 GB once)
-	@$(native) $(python) engine/pixels/testdata/bench_pillow.py
+bench-pillow: build ## resizing and normalising, and reading JPEGs, beside Pillow, on one core (downloads 0.6 GB once)
+	@$(native) $(python) engine/pixels/testdata/bench_pillow.py && $(python) engine/pixels/testdata/bench_jpeg.py
 
 bench-tokenizers: build ## token ids a second beside the package tokenizers, on one core
 	tokenizer/testdata/bench_tokenizers.sh

@@ -2,7 +2,8 @@
 
 Both take the same texts, in turn, round by round. The package's three ways are timed: a call a text, a call for all, and
 a call for all that leaves out offsets; vbge's BenchmarkTexts makes a call a text. Times are of the processor, so that
-other work on the machine shows little. Both are kept to one core, and to the vocabulary of bert-base-uncased.
+other work on the machine shows little. Both are kept to one core, and to the vocabulary of bert-base-uncased. Exit status 1
+if vbge is less than --at-least times as fast as the package's fastest way, on short queries, long documents or any other.
 """
 import argparse
 import glob
@@ -64,7 +65,9 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--rounds", type=int, default=7)
     ap.add_argument("--seconds", type=float, default=0.5, help="of each measurement")
+    ap.add_argument("--at-least", type=float, default=5, help="times as fast as the package")
     args = ap.parse_args()
+    slow = False
     if not os.path.exists(VOCAB):
         raise SystemExit(f"{VOCAB} is not there: third_party/setup --test brings it in")
     package = tokenizers.BertWordPieceTokenizer(VOCAB, lowercase=True)
@@ -84,9 +87,11 @@ def main():
                 rounds.append((took, mine))
             best = min(took, key=lambda way: statistics.median(r[0][way] for r in rounds))
             ratios = sorted(r[0][best] / r[1] for r in rounds)
+            slow |= statistics.median(ratios) < args.at_least
             rate = lambda seconds: f"{len(texts) / statistics.median(seconds):,.0f}/s"  # noqa: E731
             print(f"{name:10} {len(texts):6} {ids:7} {my_ids:12}  {best + ' ' + rate([r[0][best] for r in rounds]):>28} "
                   f"{rate([r[1] for r in rounds]):>12}   {statistics.median(ratios):6.1f} ({ratios[0]:.1f} to {ratios[-1]:.1f})")
+    raise SystemExit(slow)
 
 
 main()
