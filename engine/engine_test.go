@@ -30,7 +30,7 @@ func TestGolden(t *testing.T) {
 		t.Run(device, func(t *testing.T) {
 			examples := some(device, all)
 			e := open(t, dir, on(device))
-			if e.Device() != device || e.Dimension() != 128 || len(e.ModelID()) != 64 {
+			if name, _, _ := strings.Cut(device, " "); e.Device() != name || e.Dimension() != 128 || len(e.ModelID()) != 64 {
 				t.Errorf("device %s, dimension %d, model %q", e.Device(), e.Dimension(), e.ModelID())
 			}
 			bound := boundsOf(device)
@@ -66,7 +66,9 @@ func TestBatchIndependence(t *testing.T) {
 			}
 			// 64 tokens are the longest text: passes of one to four inputs.
 			for _, budget := range []int{64, 300, on(device).MaxBatchTokens} {
-				e := open(t, dir, engine.Options{Device: device, MaxBatchTokens: budget})
+				o := on(device)
+				o.MaxBatchTokens = budget
+				e := open(t, dir, o)
 				order := append(random.Perm(len(examples)), random.Perm(len(examples))...) // more than a window
 				shuffled := make([]engine.Input, len(order))
 				for i, j := range order {
@@ -346,7 +348,8 @@ func TestDevices(t *testing.T) {
 				name = engine.AutomaticDevice()
 			}
 			onCPU := name == "ref" || name == "cpu" && cpu.Built
-			exists := onCPU && (precision == "auto" || precision == "float32") || strings.HasPrefix(name, "cuda") && onGPU
+			exists := onCPU && (precision == "auto" || precision == "float32") || strings.HasPrefix(name, "cuda") && onGPU && precision != "int8" ||
+				name == "cpu" && (precision == "bfloat16" || precision == "int8") && cpu.Supports(cpu.Precision(precision)) == nil
 			if !exists {
 				if !errors.Is(err, engine.ErrDevice) {
 					t.Errorf("%s %s: %v, want ErrDevice", o.Device, precision, err)

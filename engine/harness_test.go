@@ -26,10 +26,16 @@ type bounds struct {
 	batch              float64 // of an input in a batch from the same alone, as Embed promises
 }
 
+// boundsOf are of the tiny model. Those of a CPU's bfloat16 and int8 are three times what was measured.
 func boundsOf(device string) bounds {
-	if strings.HasPrefix(device, "cuda") {
+	switch o := on(device); {
+	case strings.HasPrefix(device, "cuda"):
 		b := golden.BoundOf(cuda.BFloat16)
 		return bounds{b.Difference, b.Cosine, b.Difference}
+	case o.Precision == "bfloat16":
+		return bounds{1e-2, 0.9995, 1e-2}
+	case o.Precision == "int8":
+		return bounds{3e-2, 0.995, 3e-2}
 	}
 	return bounds{5e-6, 1 - 1e-6, 2e-6}
 }
@@ -162,11 +168,13 @@ func open(t testing.TB, dir string, o engine.Options) *engine.Engine {
 	return e
 }
 
-// devices are those of this build on this machine.
+// devices are those of this build on this machine, the CPU once for each precision that it has.
 func devices() []string {
 	all := []string{"ref"}
-	if cpu.Built {
-		all = append(all, "cpu")
+	for _, p := range []cpu.Precision{cpu.Float32, cpu.BFloat16, cpu.Int8} {
+		if cpu.Supports(p) == nil {
+			all = append(all, "cpu "+string(p))
+		}
 	}
 	for _, d := range gpu.Find().Usable() {
 		all = append(all, fmt.Sprintf("cuda:%d", d.Index))
@@ -174,9 +182,11 @@ func devices() []string {
 	return all
 }
 
-// on returns the options of a device. Passes are small on a GPU, which may be an emulated one.
+// on returns the options of a device, which may have a precision beside its name. Passes are small on a GPU, which may
+// be an emulated one.
 func on(device string) engine.Options {
-	o := engine.Options{Device: device}
+	device, precision, _ := strings.Cut(device, " ")
+	o := engine.Options{Device: device, Precision: precision}
 	if strings.HasPrefix(device, "cuda") {
 		o.MaxBatchTokens, o.WarmUp = 128, true
 	}
