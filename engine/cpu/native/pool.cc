@@ -16,7 +16,7 @@ namespace {
 
 // Longer than what a pass does between two runs, and little beside the time slice of another program that
 // wants the processor.
-constexpr std::chrono::microseconds kSpin{50};
+constexpr std::chrono::microseconds kSpin{100};
 // In left_. The caller that sleeps has to be woken by a system call; it seldom does.
 constexpr uint32_t kCallerSleeps = uint32_t(1) << 31;
 
