@@ -1,0 +1,52 @@
+// The exponential, GELU and SiLU of vectors. The polynomials are of least largest error (Remez), found
+// in double precision; TestKernels... measures them.
+#pragma once
+#include "vectors.h"
+
+namespace vbge {
+namespace {
+
+// Adding 1.5 x 2^23 + 127 to a float between -126 and 127 rounds it to an integer n, and leaves n + 127
+// in the lowest bits: moved to the exponent's place they are 2^n.
+constexpr float kRoundToPower = 12582912.0f + 127;
+
+VBGE_INLINE Vector power_of_two(Vector rounded) { return Vector(Ints(rounded) << 23); }
+
+// e^x to about one unit in the last place: x = n ln 2 + r, |r| <= ln 2 / 2, Cephes' polynomial for
+// e^r, and 2^n. Arguments beyond -87 and 88 give the nearest end.
+VBGE_INLINE Vector exponential(Vector x) {
+    x = smaller(Vector{} + 88.0f, larger(Vector{} - 87.0f, x));
+    const Vector rounded = x * 1.44269504088896341f + kRoundToPower;
+    const Vector n = rounded - kRoundToPower;
+    const Vector r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
+    Vector p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * (r * r) + r + 1.0f;
+    return p * power_of_two(rounded);
+}
+
+// x times the normal distribution at x (the exact GELU, by erf), off by at most ... It is max(x, 0) - t Q(t) with t = |x| and Q(t), the distribution's tail, as 2^p(t): t Q(t) is at most 0.17 and
+// soon nothing, so a p of degree 8 is good for 1e-8 of it, and what cancels is exact.
+VBGE_INLINE Vector gelu(Vector x) {
+    const Vector t = smaller(Vector{} + 9.5f, magnitude(x));
+    const Vector t2 = t * t, t4 = t2 * t2;
+    Vector p = t * 2.8056942402398655e-05f - 0.0001314732333667915f;
+    p = p * t2 + (t * -0.00027207570459328605f + 0.007245421185347099f) + t4 * -1.902065750255746e-06f;
+    p = p * t4 + ((t * -0.05262761079024375f - 0.4591621431387881f) * t2 + (t * -1.1511110455283462f - 1.0f));
+    const Vector rounded = p + kRoundToPower;
+    const Vector f = p - (rounded - kRoundToPower), f2 = f * f;
+    // 2^f, |f| <= 1/2.
+    Vector e = f * 0.0013264727165863688f + 0.009671512641884705f;
+    e = e * f2 + (f * 0.05550733743356498f + 0.2402224208532637f);
+    e = e * f2 + (f * 0.6931469775990904f + 1.0f);
+    return larger(Vector{}, x) - e * (t * power_of_two(rounded));
+}
+
+// x / (1 + e^-x).
+VBGE_INLINE Vector silu(Vector x) { return x * reciprocal(1.0f + exponential(-x)); }
+
+}  // namespace
+}  // namespace vbge
