@@ -20,6 +20,9 @@ func TestMain(m *testing.M) {
 
 // TestInGroup holds Find against the kernel: in a group with a quota, and in one below it without.
 func TestInGroup(t *testing.T) {
+	if own := Find().Quota; own < 1.7 {
+		t.Skipf("the tests themselves have a quota of %.2f processors, 1.7 are needed", own)
+	}
 	for _, c := range []struct {
 		quota int
 		want  string
