@@ -61,6 +61,9 @@ struct Kernels {
     void (*finish_gelu)(Out y, const Epilogue &e, int n);
     void (*finish_swiglu)(Out y, const Epilogue &gate, const Epilogue &up, int n);
     void (*finish_residual)(Out y, const Epilogue &e, In residual, int n);  // y may be residual
+    // Does that many rounds of multiply-adds on registers; returns how many multiplications and additions they were.
+    int64_t (*multiply_add)(int precision, int64_t rounds);
+    float (*sum)(const float *x, int64_t n);
     // scratch has attention_scratch(keys, width) bytes, aligned to 64.
     void (*attention)(const Head &head, void *scratch);
     int64_t (*attention_scratch)(int keys, int width);  // a multiple of 128

@@ -37,6 +37,10 @@ enum { VBGE_FLOAT32, VBGE_BFLOAT16, VBGE_INT8 };
 // Whether this processor has instructions for it.
 int vbge_cpu_supports(int precision);
 
+// Measures the operations a second that all threads' multiply-adds of a precision can do, and the bytes a second that
+// they can read from memory.
+int vbge_cpu_peak(vbge_cpu *cpu, int precision, double *operations, double *bytes);
+
 // Packs weight [out, in] and bias [out] or NULL; both are copied.
 int vbge_linear_new(vbge_cpu *cpu, int precision, int out, int in, const float *weight, const float *bias,
                     vbge_linear **result);
