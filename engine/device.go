@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"vbge/cuda"
 	"vbge/engine/cpu"
 	"vbge/engine/gpu"
 	"vbge/engine/model"
@@ -21,7 +20,7 @@ import (
 // Options choose the device and bound the memory. The zero value of each field is its default.
 type Options struct {
 	Device         string // auto (the fastest there is), cpu, ref, cuda, cuda:N, or several of the last, with commas between
-	Precision      string // auto (bfloat16 on a GPU), float32, bfloat16, float16
+	Precision      string // of Precisions; "" is float32 on a CPU, bfloat16 on a GPU
 	Threads        int    // that decode, and compute on cpu; the processors this process may use
 	MaxBatchTokens int    // token budget of one pass; DefaultMaxBatchTokens or DefaultGPUBatchTokens
 	// WarmUp prepares a GPU for batches of every size before the first, which takes seconds. Without it
@@ -29,6 +28,8 @@ type Options struct {
 	WarmUp bool
 	Limits pixels.Limits
 	EXIF   bool // turn pictures as their EXIF orientation says; the original does not
+	// FastJPEG decodes large JPEGs at a fraction of their size, which is nearly what the original makes of them.
+	FastJPEG bool
 
 	MaxQueue          int              // inputs that may wait, of requests that do not wait for room; DefaultMaxQueue
 	MaxDecodeBytes    int64            // of pictures being decoded, from what headers say; a larger picture is decoded alone; DefaultMaxDecodeBytes
@@ -54,11 +55,8 @@ const DefaultMaxBatchTokens = 2048
 // multiprocessors of the largest devices several times.
 const DefaultGPUBatchTokens = 16384
 
-// Devices and Precisions are what Options takes; cuda:N stands for every number of a device.
-var (
-	Devices    = []string{"auto", "cpu", "ref", "cuda", "cuda:N"}
-	Precisions = []string{"auto", "float32", "bfloat16", "float16"}
-)
+// Devices are what Options.Device takes; cuda:N stands for every number of a device.
+var Devices = []string{"auto", "cpu", "ref", "cuda", "cuda:N"}
 
 // ErrDevice is wrapped by errors about a device or a precision that there is not, or not here.
 var ErrDevice = errors.New("device not available")
@@ -74,7 +72,7 @@ func (o Options) Check() error {
 	if _, err := o.targets(); err != nil {
 		return err
 	}
-	if _, err := o.storage(false); err != nil {
+	if err := o.checkPrecision(); err != nil {
 		return err
 	}
 	if o.Threads < 0 || o.MaxBatchTokens < 0 || o.Limits.MaxBytes < 0 || o.Limits.MaxPixels < 0 {
@@ -153,27 +151,6 @@ func (o Options) targets() ([]target, error) {
 	return all, nil
 }
 
-// storage returns the type that Precision means, on a GPU or on another device.
-func (o Options) storage(onGPU bool) (cuda.Type, error) {
-	if o.Precision == "" || o.Precision == "auto" {
-		if onGPU {
-			return cuda.BFloat16, nil
-		}
-		return cuda.Float32, nil
-	}
-	for _, t := range []cuda.Type{cuda.Float32, cuda.BFloat16, cuda.Float16} {
-		if o.Precision == PrecisionOf(t) {
-			return t, nil
-		}
-	}
-	return 0, fmt.Errorf("%w: --precision %s: choose one of %s", ErrOptions, o.Precision, strings.Join(Precisions, ", "))
-}
-
-// PrecisionOf returns what --precision calls a storage type.
-func PrecisionOf(t cuda.Type) string {
-	return map[cuda.Type]string{cuda.Float32: "float32", cuda.BFloat16: "bfloat16", cuda.Float16: "float16"}[t]
-}
-
 // AutomaticDevice returns what --device auto is in this build, on this machine.
 func AutomaticDevice() string {
 	if usable := gpu.Find().Usable(); len(usable) > 0 {
@@ -186,7 +163,8 @@ func AutomaticDevice() string {
 }
 
 // OpenDevice starts the device that o names and says what a model on it should compute. The caller
-// closes the backend. A list of devices is refused: see openReplicas.
+// closes the backend. A list of devices is refused: see openReplicas. Precision auto is the fastest on
+// a CPU: without a model there is nothing to judge.
 func OpenDevice(o Options) (op.Backend, model.Options, error) {
 	o = o.withDefaults()
 	targets, err := o.targets()
@@ -196,23 +174,20 @@ func OpenDevice(o Options) (op.Backend, model.Options, error) {
 	if len(targets) > 1 {
 		return nil, model.Options{}, fmt.Errorf("%w: --device %s: one device alone is possible here", ErrOptions, o.Device)
 	}
+	if o.Precision, err = o.on(targets[0].kind); err != nil {
+		return nil, model.Options{}, err
+	}
 	return o.open(targets[0])
 }
 
-// open is the one place that starts devices.
-func (o Options) open(t target) (op.Backend, model.Options, error) {
-	var b op.Backend
-	storage, err := o.storage(t.kind == "cuda")
-	if err != nil {
-		return nil, model.Options{}, err
-	}
-	switch {
-	case t.kind == "cuda":
+// open is the one place that starts devices. o.Precision is what o.on returned.
+func (o Options) open(t target) (b op.Backend, _ model.Options, err error) {
+	switch t.kind {
+	case "cuda":
+		storage, _ := o.onGPU()
 		b, err = gpu.New(gpu.Options{Device: t.index, Type: storage})
-	case storage != cuda.Float32:
-		err = fmt.Errorf("device %s computes in float32 alone, not in %s", t.kind, o.Precision)
-	case t.kind == "cpu":
-		b, err = cpu.New(cpu.Options{Threads: o.Threads, Precision: cpu.Float32})
+	case "cpu":
+		b, err = cpu.New(cpu.Options{Threads: o.Threads, Precision: cpu.Precision(o.Precision)})
 	default:
 		return ref.New(), model.Options{}, nil
 	}

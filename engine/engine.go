@@ -25,17 +25,20 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
 
-	"vbge/cuda"
+	"vbge/engine/cpu"
 	"vbge/engine/model"
 	"vbge/engine/patchcache"
 	"vbge/engine/queue"
+	"vbge/engine/selftest"
 	"vbge/tokenizer"
 	"vbge/weights"
 )
@@ -81,11 +84,11 @@ type Weights interface {
 // called from several goroutines.
 type Engine struct {
 	replicas  replicas
-	storage   cuda.Type // of activations
 	config    weights.Config
 	id        string
 	tokenizer *tokenizer.Tokenizer
-	options   Options
+	options   Options // Precision is what is computed in
+	reason    string  // for that precision
 
 	queue    *queue.Queue[*work, prepared]
 	decoding *semaphore.Weighted // of Options.MaxDecodeBytes
@@ -106,7 +109,13 @@ func Open(dir string, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open model %s: %w", dir, err)
 	}
-	e, err := New(folder, vocabulary, o)
+	var kept *selftest.Kept
+	if o.Precision == automatic {
+		if kept, err = selftest.Read(dir, folder.ID()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("open model %s: %w", dir, err)
+		}
+	}
+	e, err := choose(folder, vocabulary, o, kept)
 	if err != nil {
 		return nil, fmt.Errorf("open model %s: %w", dir, err)
 	}
@@ -114,7 +123,40 @@ func Open(dir string, o Options) (*Engine, error) {
 }
 
 // New loads w onto the devices that o names. It does not keep w.
+//
+// With precision auto on a CPU it takes the fastest that the processor multiplies in by itself and whose embedding of
+// the known input of package selftest is near enough to float32's. For that the model is loaded in float32 first;
+// Open need not, as `vbge convert` has kept the answer.
 func New(w Weights, t *tokenizer.Tokenizer, o Options) (*Engine, error) {
+	return choose(w, t, o, nil)
+}
+
+// choose opens the engine in the precision that o means. kept is float32's answer to the known input, or nil.
+func choose(w Weights, t *tokenizer.Tokenizer, o Options, kept *selftest.Kept) (*Engine, error) {
+	targets, err := o.targets()
+	if err != nil {
+		return nil, err
+	}
+	kind := targets[0].kind
+	if o.Precision == automatic && kind == "cpu" && cpu.Built {
+		return openFastest(w, t, o, kept)
+	}
+	e, err := open(w, t, o)
+	if err != nil {
+		return nil, err
+	}
+	switch o.Precision {
+	case "":
+		e.reason = "the default of device " + kind
+	case automatic:
+		e.reason = "what device " + kind + " is for"
+	default:
+		e.reason = "as asked for"
+	}
+	return e, nil
+}
+
+func open(w Weights, t *tokenizer.Tokenizer, o Options) (*Engine, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
@@ -128,15 +170,14 @@ func New(w Weights, t *tokenizer.Tokenizer, o Options) (*Engine, error) {
 	if most := c.MaxTextTokens(false); o.MaxBatchTokens < most {
 		return nil, fmt.Errorf("%w: --max-batch-tokens %d is less than the %d tokens of one long input", ErrTokenBudget, o.MaxBatchTokens, most)
 	}
-	storage, err := o.storage(targets[0].kind == "cuda")
-	if err != nil {
+	if o.Precision, err = o.on(targets[0].kind); err != nil {
 		return nil, err
 	}
 	r, err := openReplicas(w, o, targets)
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{replicas: r, storage: storage, config: c, id: w.ID(), tokenizer: t, options: o}
+	e := &Engine{replicas: r, config: c, id: w.ID(), tokenizer: t, options: o}
 	e.start()
 	return e, nil
 }
@@ -191,11 +232,11 @@ func (e *Engine) Config() weights.Config { return e.config }
 // Device returns the names of the devices in use, as --device takes them.
 func (e *Engine) Device() string { return e.replicas.name() }
 
-// Storage returns the type that activations are stored in: how exact embeddings are.
-func (e *Engine) Storage() cuda.Type { return e.storage }
+// Precision returns what --precision calls the type that products are multiplied in: how exact embeddings are.
+func (e *Engine) Precision() string { return e.options.Precision }
 
-// Precision returns what --precision calls Storage.
-func (e *Engine) Precision() string { return PrecisionOf(e.storage) }
+// PrecisionReason says why it is that one, and with auto why no faster one.
+func (e *Engine) PrecisionReason() string { return e.reason }
 
 // Embed is Do in the lane Bulk, for any number of inputs: they are taken up as there is room for them.
 func (e *Engine) Embed(ctx context.Context, inputs []Input) ([]Result, error) {

@@ -17,7 +17,7 @@ func MemoryPlans(c weights.Config, o Options) ([]gpu.Memory, error) {
 	if err != nil || targets[0].kind != "cuda" {
 		return nil, err
 	}
-	storage, err := o.storage(true)
+	storage, err := o.onGPU()
 	if err != nil {
 		return nil, err
 	}

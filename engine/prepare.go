@@ -85,13 +85,10 @@ func (e *Engine) look(ctx context.Context, p *prepared, in Input, lane queue.Lan
 			return 0, nil
 		}
 	}
-	bytes, err := pixels.DecodedBytes(in.Image, e.options.Limits)
+	reading := e.options.Pixels()
+	bytes, err := reading.DecodedBytes(in.Image, e.config.ImageSize)
 	if err != nil {
 		return 0, err
-	}
-	crop := pixels.Crop
-	if e.options.EXIF && pixels.Orientation(in.Image) != 1 {
-		crop, bytes = pixels.CropTurned, 2*bytes // there is a second picture while it is turned
 	}
 	bytes = min(bytes, e.options.MaxDecodeBytes) // a larger one alone
 	began := time.Now()
@@ -100,8 +97,13 @@ func (e *Engine) look(ctx context.Context, p *prepared, in Input, lane queue.Lan
 	}
 	defer e.decoding.Release(bytes)
 	waited = time.Since(began)
-	p.pixels, err = crop(in.Image, e.config.ImageSize, e.options.Limits)
+	p.pixels, err = reading.Crop(in.Image, e.config.ImageSize)
 	return waited, err
+}
+
+// Pixels returns how pictures are read.
+func (o Options) Pixels() pixels.Options {
+	return pixels.Options{Limits: o.Limits, EXIF: o.EXIF, FastJPEG: o.FastJPEG}
 }
 
 // mostCounted is how far tokens are counted that are too many, so that a huge text costs no more to refuse.

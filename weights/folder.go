@@ -166,7 +166,23 @@ func (f *Folder) Float32(name string, shape ...int) ([]float32, error) {
 	if err := e.DType.Float32s(values, data); err != nil {
 		return nil, fmt.Errorf("model folder %s, tensor %s: %w", f.dir, name, err)
 	}
+	giveBack(data)
 	return values, nil
+}
+
+// Forget gives the memory of a tensor that Float32 returned back to the system, but for the first and the last page,
+// which others may share. The values stay what they are: who uses them again reads them from the file again.
+func (f *Folder) Forget(values []float32) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	data := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(values))), 4*len(values))
+	if len(data) == 0 || len(f.content) == 0 {
+		return
+	}
+	first, last := unsafe.Pointer(&f.content[0]), unsafe.Pointer(&f.content[len(f.content)-1])
+	if p := uintptr(unsafe.Pointer(&data[0])); uintptr(first) <= p && p <= uintptr(last) { // converted ones are not the file's
+		giveBack(data)
+	}
 }
 
 // Close unmaps the weights: from here on the views that Float32 returned must not be touched.

@@ -5,6 +5,7 @@ package weights
 import (
 	"fmt"
 	"os"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -31,4 +32,15 @@ func mapFile(path string) (content []byte, release func() error, err error) {
 	// Advice only: without it the first use reads page by page.
 	_ = unix.Madvise(content, unix.MADV_WILLNEED)
 	return content, func() error { return unix.Munmap(content) }, nil
+}
+
+// giveBack lets the system have the whole pages of a part of a mapped file.
+func giveBack(part []byte) {
+	page := uintptr(os.Getpagesize())
+	begin := uintptr(unsafe.Pointer(unsafe.SliceData(part)))
+	skip := (page - begin%page) % page
+	if size := (uintptr(len(part)) - min(skip, uintptr(len(part)))) / page * page; size > 0 {
+		// Advice only, and nothing is lost: the pages are those of the file, which nobody can write to.
+		_ = unix.Madvise(part[skip:skip+size], unix.MADV_DONTNEED)
+	}
 }

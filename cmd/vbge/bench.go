@@ -47,7 +47,7 @@ The model is the full-size one with random weights, or a model folder.`,
 			return runBench(c.Context(), m.dir, o, asJSON, c.OutOrStdout())
 		},
 	}
-	c.AddCommand(newPredict(), newBenchHTTP(), newBenchProfile())
+	c.AddCommand(newPredict(), newQuality(), newBenchProfile(), newBenchHTTP())
 	c.Flags().StringVar(&m.dir, "model", randomModel, "model folder, or random: the full-size model with random weights")
 	m.addDevice(c)
 	c.Flags().StringSliceVar(&o.Kinds, "kinds", nil, "what to embed: of "+strings.Join(bench.Kinds, ", ")+"; by default all that the model takes")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"strings"
@@ -25,7 +24,10 @@ func newDoctor() *cobra.Command {
 		Example: "  vbge doctor --model models/base",
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			diagnose(c.OutOrStdout(), dir)
+			report := func(part, format string, args ...any) {
+				fmt.Fprintf(c.OutOrStdout(), "%-10s %s\n", part, fmt.Sprintf(format, args...))
+			}
+			diagnose(report, dir)
 			return nil
 		},
 	}
@@ -33,21 +35,15 @@ func newDoctor() *cobra.Command {
 	return c
 }
 
-// diagnose prints a line for each part. Nothing is started: it works where much is broken.
-func diagnose(out io.Writer, dir string) {
-	report := func(part, format string, args ...any) {
-		fmt.Fprintf(out, "%-10s %s\n", part, fmt.Sprintf(format, args...))
-	}
+// diagnose reports a line for each part. No device is started but a CPU, to see what the model allows there: it works
+// where much is broken.
+func diagnose(report func(part, format string, args ...any), dir string) {
 	report("vbge", "%s, %s, %s/%s", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	report("processors", "%d usable", runtime.GOMAXPROCS(0))
 	report("cpu", "%s", cpu.Describe())
 	diagnoseCUDA(report)
-	device := engine.AutomaticDevice()
-	precision := "float32, the only one"
-	if strings.HasPrefix(device, "cuda") {
-		precision = "bfloat16: half the memory and traffic of float32, and tensor cores"
-	}
-	report("device", "--device auto is %s, --precision auto is %s", device, precision)
+	report("device", "--device auto is %s", engine.AutomaticDevice())
+	diagnosePrecision(report, dir)
 	exact := "as the original, bit for bit"
 	if !pixels.Exact() {
 		exact = "a little differently from the original"
@@ -63,6 +59,32 @@ func diagnose(out io.Writer, dir string) {
 	report("rerank", "%s", describeKey())
 	for _, caveat := range engine.Caveats("auto") {
 		report("note", "%s", caveat)
+	}
+}
+
+// diagnosePrecision says what --device auto can compute in, and what --precision auto makes of that with the model.
+func diagnosePrecision(report func(part, format string, args ...any), dir string) {
+	switch device := engine.AutomaticDevice(); {
+	case strings.HasPrefix(device, "cuda"):
+		report("precision", "bfloat16 by default and with auto: half the memory and traffic of float32, and tensor cores")
+		return
+	case device == "ref":
+		report("precision", "float32, the only one")
+		return
+	}
+	can := []string{string(cpu.Float32)}
+	for _, p := range []cpu.Precision{cpu.BFloat16, cpu.Int8} {
+		if err := cpu.Supports(p); err != nil {
+			report("precision", "%v", err)
+		} else {
+			can = append(can, string(p))
+		}
+	}
+	report("precision", "%s; float32 by default", strings.Join(can, ", "))
+	m := modelFlags{dir: dir, options: engine.Options{Device: "cpu", Precision: "auto"}}
+	if e, err := m.load(); err == nil { // else what is said of the model says why
+		report("precision", "auto is %s: %s", e.Precision(), e.PrecisionReason())
+		e.Close()
 	}
 }
 

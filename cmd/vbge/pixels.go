@@ -44,11 +44,7 @@ func newPixels() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("%w: %w", errUsage, err)
 			}
-			cut := pixels.Crop
-			if m.options.EXIF {
-				cut = pixels.CropTurned
-			}
-			crop, err := cut(file, config.ImageSize, m.options.Limits)
+			crop, err := m.options.Pixels().Crop(file, config.ImageSize)
 			if err != nil {
 				return fmt.Errorf("%w: %s: %w", errSomeFailed, args[0], err)
 			}

@@ -168,7 +168,8 @@ func (f *serveFlags) run(ctx context.Context, out io.Writer) (err error) {
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
 	defer watchKeys(hangup, f.transport.Keys, log)()
-	log.Info("serving", "address", addressOf(listener), "device", s.engine.Device(), "after", time.Since(began).Round(time.Millisecond))
+	log.Info("serving", "address", addressOf(listener), "device", s.engine.Device(), "precision", s.engine.Precision(),
+		"because", s.engine.PrecisionReason(), "after", time.Since(began).Round(time.Millisecond))
 	return server.Serve(ctx, listener)
 }
 

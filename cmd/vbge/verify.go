@@ -19,7 +19,7 @@ type bounds struct{ difference, cosine float64 }
 
 // orAllowed replaces what is 0.
 func (b bounds) orAllowed(e *engine.Engine) bounds {
-	allowed := golden.BoundOn(e.Device(), e.Storage())
+	allowed := golden.BoundOn(e.Device(), e.Precision())
 	return bounds{cmp.Or(b.difference, allowed.Difference), cmp.Or(b.cosine, allowed.Cosine)}
 }
 

@@ -55,6 +55,7 @@ type Row struct {
 // Report is all of a run.
 type Report struct {
 	Device        string  `json:"device"`
+	Precision     string  `json:"precision"`
 	Threads       int     `json:"threads"`
 	ProductGFLOPs float64 `json:"product_gflops"` // a second, of bare matrix products
 	Rows          []Row   `json:"rows"`

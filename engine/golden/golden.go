@@ -266,3 +266,13 @@ func Worst(got [][]float32, examples []Example) (difference, cosine float64) {
 	}
 	return difference, cosine
 }
+
+// Cosines returns the smallest and the mean cosine of vectors to others, one by one.
+func Cosines(got, want [][]float32) (smallest, mean float64) {
+	smallest = 1
+	for i := range got {
+		_, c := Distance(got[i], want[i])
+		smallest, mean = math.Min(smallest, c), mean+c/float64(len(got))
+	}
+	return smallest, mean
+}

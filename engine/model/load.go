@@ -1,11 +1,16 @@
 package model
 
-import "vbge/engine/op"
+import (
+	"slices"
+
+	"vbge/engine/op"
+)
 
 // loader remembers the first error, so that the towers' parameters read as a list.
 type loader struct {
 	backend op.Backend
 	weights Weights
+	weight  []float32 // of the last stacked layer: memory for the next
 	err     error
 }
 
@@ -26,12 +31,22 @@ func (l *loader) linear(name string, out, in int) op.Linear {
 
 // stacked loads several linear layers of the same input as one product.
 func (l *loader) stacked(names []string, out, in int) op.Linear {
-	var weight, bias []float32
+	var bias []float32
 	for _, name := range names {
-		weight = append(weight, l.values(name+".weight", out, in)...)
 		bias = append(bias, l.values(name+".bias", out)...)
 	}
-	return l.newLinear(len(names)*out, in, weight, bias)
+	return l.newLinear(len(names)*out, in, l.stack(names, out, in), bias)
+}
+
+// stack returns the layers' weights as one, until the next call.
+func (l *loader) stack(names []string, out, in int) []float32 {
+	l.weight = slices.Grow(l.weight[:0], len(names)*out*in)
+	for _, name := range names {
+		part := l.values(name+".weight", out, in)
+		l.weight = append(l.weight, part...)
+		l.forget(part)
+	}
+	return l.weight
 }
 
 func (l *loader) newLinear(out, in int, weight, bias []float32) op.Linear {
@@ -40,6 +55,7 @@ func (l *loader) newLinear(out, in int, weight, bias []float32) op.Linear {
 	}
 	w, err := l.backend.NewLinear(out, in, weight, bias)
 	l.err = err
+	l.forget(weight)
 	return w
 }
 
@@ -49,7 +65,15 @@ func (l *loader) newTable(rows, cols int, values []float32) op.Table {
 	}
 	t, err := l.backend.NewTable(rows, cols, values)
 	l.err = err
+	l.forget(values)
 	return t
+}
+
+// forget tells weights that can use it that the backend has a copy of a tensor.
+func (l *loader) forget(values []float32) {
+	if f, ok := l.weights.(interface{ Forget(values []float32) }); ok {
+		f.Forget(values)
+	}
 }
 
 // norm is a layer norm's parameters.

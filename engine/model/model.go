@@ -12,7 +12,8 @@ import (
 	"vbge/weights"
 )
 
-// Weights is where a model's parameters come from: a model folder, or a generator.
+// Weights is where a model's parameters come from: a model folder, or a generator. A Forget(values []float32), if it has
+// one, is told which tensors Load needs no more.
 type Weights interface {
 	Config() weights.Config
 	// Float32 returns the tensor of that name in row-major order, or an error if there is none or

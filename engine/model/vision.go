@@ -75,9 +75,8 @@ func (l *loader) visionBlock(key string, c weights.Config) visionBlock {
 }
 
 func (l *loader) visionQKV(key string, d int) op.Linear {
-	weight := slices.Concat(l.values(key+"q_proj.weight", d, d), l.values(key+"k_proj.weight", d, d), l.values(key+"v_proj.weight", d, d))
 	bias := slices.Concat(l.values(key+"q_bias", d), make([]float32, d), l.values(key+"v_bias", d))
-	return l.newLinear(3*d, d, weight, bias)
+	return l.newLinear(3*d, d, l.stack([]string{key + "q_proj", key + "k_proj", key + "v_proj"}, d, d), bias)
 }
 
 // record returns the projected patch tokens [pictures x N, H]; the tower's own [CLS] is dropped.

@@ -1,17 +1,24 @@
 package pixels
 
-// axis is one direction of a resize followed by a centre crop: in samples become out, of which n from first on are kept.
-type axis struct{ in, out, first, n int }
+// axis is one direction of a resize followed by a centre crop: in samples, of which the picture takes those from lo to hi,
+// become out, of which n from first on are kept.
+type axis struct {
+	in            int
+	lo, hi        float64
+	out, first, n int
+}
 
 // plan returns the two directions of a resize that brings the shorter side to side, and of the crop to side x side.
-func plan(width, height, side int) (x, y axis) {
-	newWidth, newHeight := side, side
-	if width <= height {
-		newHeight = int(float64(side*height) / float64(width))
+func (p *Picture) plan(side int) (x, y axis) {
+	x = axis{in: p.Width, lo: p.outside.left, hi: float64(p.Width) - p.outside.right, out: side, n: side}
+	y = axis{in: p.Height, lo: p.outside.top, hi: float64(p.Height) - p.outside.bottom, out: side, n: side}
+	if width, height := x.hi-x.lo, y.hi-y.lo; width <= height {
+		y.out = int(float64(side) * height / width)
 	} else {
-		newWidth = int(float64(side*width) / float64(height))
+		x.out = int(float64(side) * width / height)
 	}
-	return axis{width, newWidth, margin(newWidth, side), side}, axis{height, newHeight, margin(newHeight, side), side}
+	x.first, y.first = margin(x.out, side), margin(y.out, side)
+	return x, y
 }
 
 // margin is (size - side) / 2 with halves rounded to the even number, as Python rounds.
@@ -23,11 +30,11 @@ func margin(size, side int) int {
 	return half
 }
 
-func (a axis) resizes() bool { return a.in != a.out }
+func (a axis) resizes() bool { return a.in != a.out || a.lo != 0 || a.hi != float64(a.in) }
 
 // Crop resizes the shorter side to side, at least 1, cuts out the middle and converts it: uint8 RGB [side, side, 3].
 func (p *Picture) Crop(side int) []uint8 {
-	return p.resample(plan(p.Width, p.Height, side))
+	return p.resample(p.plan(side))
 }
 
 // specified resamples in plain Go: what native kernels have to equal.

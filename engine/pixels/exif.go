@@ -31,6 +31,7 @@ func (p *Picture) Oriented(orientation int) *Picture {
 		return p
 	}
 	turned := *p
+	turned.outside = p.outside.oriented(orientation)
 	if orientation >= 5 {
 		turned.Width, turned.Height = h, w
 	}

@@ -64,8 +64,10 @@ static void skip(j_decompress_ptr cinfo, long n) {
     src->bytes_in_buffer -= (size_t)n;
 }
 
+static int scaled(int side, int eighths) { return (int)(((long)side * eighths + 7) / 8); }
+
 // Everything between setjmp and the last call that may longjmp is here, and d lives in the caller's frame.
-static int decode(decoder *d, const uint8_t *file, size_t size, pixels_jpeg *jpeg, uint8_t *pixels) {
+static int decode(decoder *d, const uint8_t *file, size_t size, pixels_jpeg *jpeg, int eighths, uint8_t *pixels) {
     j_decompress_ptr cinfo = &d->cinfo;
     if (setjmp(d->failed)) return -1;
     jpeg_create_decompress(cinfo);
@@ -89,13 +91,16 @@ static int decode(decoder *d, const uint8_t *file, size_t size, pixels_jpeg *jpe
     cinfo->out_color_space = jpeg->components == 1 ? JCS_GRAYSCALE : jpeg->components == 3 ? JCS_RGB : JCS_CMYK;
     cinfo->dct_method = JDCT_ISLOW;
     cinfo->do_fancy_upsampling = TRUE;
+    cinfo->scale_num = (unsigned)eighths;
+    cinfo->scale_denom = 8;
     if (!jpeg_start_decompress(cinfo)) truncated(d);
-    if ((int)cinfo->output_width != jpeg->width || (int)cinfo->output_height != jpeg->height ||
+    const int width = scaled(jpeg->width, eighths), height = scaled(jpeg->height, eighths);
+    if ((int)cinfo->output_width != width || (int)cinfo->output_height != height ||
         cinfo->output_components != jpeg->components) {
         strcpy(d->message, "header changed between two readings");
         return -1;
     }
-    size_t stride = (size_t)jpeg->width * (size_t)jpeg->components;
+    size_t stride = (size_t)width * (size_t)jpeg->components;
     while (cinfo->output_scanline < cinfo->output_height) {
         JSAMPROW row = pixels + cinfo->output_scanline * stride;
         if (jpeg_read_scanlines(cinfo, &row, 1) != 1) truncated(d);
@@ -106,7 +111,7 @@ static int decode(decoder *d, const uint8_t *file, size_t size, pixels_jpeg *jpe
     return 0;
 }
 
-static int run(const uint8_t *file, size_t size, pixels_jpeg *jpeg, uint8_t *pixels) {
+static int run(const uint8_t *file, size_t size, pixels_jpeg *jpeg, int eighths, uint8_t *pixels) {
     decoder d;
     memset(&d, 0, sizeof d);
     d.message = jpeg->message;
@@ -115,16 +120,16 @@ static int run(const uint8_t *file, size_t size, pixels_jpeg *jpeg, uint8_t *pix
     d.errors.error_exit = fail;
     d.errors.output_message = ignore;  // warnings are Pillow's to ignore, so they are ours
     atomic_fetch_add(&live, 1);
-    int status = decode(&d, file, size, jpeg, pixels);
+    int status = decode(&d, file, size, jpeg, eighths, pixels);
     jpeg_destroy_decompress(&d.cinfo);
     atomic_fetch_sub(&live, 1);
     return status;
 }
 
-int pixels_jpeg_header(const uint8_t *file, size_t size, pixels_jpeg *jpeg) { return run(file, size, jpeg, NULL); }
+int pixels_jpeg_header(const uint8_t *file, size_t size, pixels_jpeg *jpeg) { return run(file, size, jpeg, 8, NULL); }
 
-int pixels_jpeg_decode(const uint8_t *file, size_t size, pixels_jpeg *jpeg, uint8_t *pixels) {
-    return run(file, size, jpeg, pixels);
+int pixels_jpeg_decode(const uint8_t *file, size_t size, pixels_jpeg *jpeg, int eighths, uint8_t *pixels) {
+    return run(file, size, jpeg, eighths, pixels);
 }
 
 int pixels_jpeg_live(void) { return atomic_load(&live); }

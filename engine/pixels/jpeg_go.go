@@ -19,7 +19,10 @@ func Decoders() string {
 	return "JPEG by image/jpeg of " + runtime.Version() + " (samples differ a little from libjpeg-turbo's), WebP by golang.org/x/image"
 }
 
-func decodeJPEG(file []byte, l Limits) (*Picture, error) {
+// scales tells that decodeJPEG makes fewer samples where they are enough.
+const scales = false
+
+func decodeJPEG(file []byte, _ int, l Limits) (*Picture, error) {
 	if _, err := readJPEGMarkers(file); err != nil {
 		return nil, err
 	}
@@ -78,6 +81,8 @@ func sizeJPEG(file []byte) (width, height, perPixel int, err error) {
 	}
 	return c.Width, c.Height, perPixel, nil
 }
+
+func coefficientsJPEG([]byte, int) int { return 0 }
 
 func copyRows(dst, src []uint8, width, stride int) {
 	for y := 0; y*width < len(dst); y++ {

@@ -20,7 +20,10 @@ func Decoders() string {
 	return "JPEG by libjpeg-turbo " + C.GoString(C.pixels_jpeg_version()) + ", WebP by " + webpVersion()
 }
 
-func decodeJPEG(file []byte, l Limits) (*Picture, error) {
+// scales tells that decodeJPEG makes fewer samples where they are enough.
+const scales = true
+
+func decodeJPEG(file []byte, enough int, l Limits) (*Picture, error) {
 	if _, err := readJPEGMarkers(file); err != nil {
 		return nil, err
 	}
@@ -40,8 +43,9 @@ func decodeJPEG(file []byte, l Limits) (*Picture, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: %d components; 1, 3 and 4 are read", ErrFormat, header.components)
 	}
-	p := newPicture(mode, width, height)
-	if C.pixels_jpeg_decode(data, size, &header, (*C.uint8_t)(unsafe.Pointer(&p.Pix[0]))) != 0 {
+	at := scaleFor(width, height, enough)
+	p := at.newPicture(mode, width, height)
+	if C.pixels_jpeg_decode(data, size, &header, C.int(at), (*C.uint8_t)(unsafe.Pointer(&p.Pix[0]))) != 0 {
 		return nil, jpegError(&header)
 	}
 	if mode == CMYK { // Pillow takes every CMYK file for one of Adobe's
@@ -63,6 +67,14 @@ func sizeJPEG(file []byte) (width, height, perPixel int, err error) {
 		perPixel *= 3
 	}
 	return int(header.width), int(header.height), perPixel, nil
+}
+
+// coefficientsJPEG returns what of sizeJPEG's bytes coefficients are.
+func coefficientsJPEG(file []byte, perPixel int) int {
+	if readJPEGScans(file).one {
+		return 0
+	}
+	return perPixel / 3 * 2
 }
 
 func jpegError(header *C.pixels_jpeg) error {

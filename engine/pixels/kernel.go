@@ -37,16 +37,16 @@ func cubic(x float64) float64 {
 	return 0
 }
 
-// bicubic returns the taps of n output samples from first on, of out made from in: Pillow's antialiased bicubic.
-func bicubic(in, out, first, n int) taps[float64] {
-	scale := float64(in) / float64(out)
+// bicubic returns the taps of the output samples that a keeps: Pillow's antialiased bicubic.
+func bicubic(a axis) taps[float64] {
+	scale := (a.hi - a.lo) / float64(a.out)
 	stretch := max(scale, 1) // widens the kernel when shrinking
 	reach := 2 * stretch
-	t := taps[float64]{make([]int32, n), make([]int32, n+1), make([]float64, 0, n*min(2*int(math.Ceil(reach))+1, in))}
-	for i := range n {
-		centre := float64((float64(first+i) + 0.5) * scale)
+	t := taps[float64]{make([]int32, a.n), make([]int32, a.n+1), make([]float64, 0, a.n*min(2*int(math.Ceil(reach))+1, a.in))}
+	for i := range a.n {
+		centre := a.lo + float64((float64(a.first+i)+0.5)*scale)
 		lo := max(int(centre-reach+0.5), 0)
-		hi := min(int(centre+reach+0.5), in)
+		hi := min(int(centre+reach+0.5), a.in)
 		total := 0.0
 		for j := lo; j < hi; j++ {
 			w := cubic(float64((float64(j) - centre + 0.5) * (1 / stretch)))

@@ -49,6 +49,7 @@ type Picture struct {
 	Pix16         []uint16      // Gray16 only
 	Wide          []float64     // Integer and Float only
 	Palette       [256][3]uint8 // Paletted and PalettedAlpha only; entries that the file lacks are black
+	outside       margins       // of a picture decoded at a fraction of its size
 }
 
 func newPicture(mode Mode, width, height int) *Picture {

@@ -68,22 +68,46 @@ func (l Limits) checkSize(width, height int) error {
 // Crop decodes file, resizes its shorter side to side, and returns the middle as uint8 RGB [side, side, 3].
 // Errors are ErrFormat or ErrTooLarge.
 func Crop(file []byte, side int, l Limits) ([]uint8, error) {
-	return crop(file, side, l, func([]byte) int { return 1 })
+	return Options{Limits: l}.Crop(file, side)
 }
 
-// CropTurned is Crop of the picture turned as its EXIF orientation says.
-func CropTurned(file []byte, side int, l Limits) ([]uint8, error) {
-	return crop(file, side, l, Orientation)
+// Options is how pictures are read. The zero value reads them as the original does.
+type Options struct {
+	Limits Limits
+	EXIF   bool // turn them as their EXIF orientation says
+	// FastJPEG decodes a JPEG at the smallest scale that leaves one and a half times the samples that the crop has: what
+	// Pillow makes of it after Image.draft, not without. A build without native code decodes all.
+	FastJPEG bool
 }
 
-// crop looks for the orientation once the file is known to be a picture within the limits.
-func crop(file []byte, side int, l Limits, orientation func(file []byte) int) ([]uint8, error) {
+// enough is how many samples the shorter side is decoded to, 0 for all.
+func (o Options) enough(side int) int {
+	if !o.FastJPEG {
+		return 0
+	}
+	return (3*side + 1) / 2
+}
+
+// Crop is the function Crop by these options.
+func (o Options) Crop(file []byte, side int) ([]uint8, error) {
 	if side < 1 {
 		return nil, fmt.Errorf("crop a picture to side %d: at least 1 is needed", side)
 	}
-	p, err := Decode(file, l)
+	p, err := DecodeScaled(file, o.enough(side), o.Limits)
 	if err != nil {
 		return nil, err
 	}
-	return p.Oriented(orientation(file)).Crop(side), nil
+	if o.EXIF { // the orientation is looked for once the file is known to be a picture within the limits
+		p = p.Oriented(Orientation(file))
+	}
+	return p.Crop(side), nil
+}
+
+// DecodedBytes returns what Crop takes of memory at its most, as the function DecodedBytes does for Decode.
+func (o Options) DecodedBytes(file []byte, side int) (int64, error) {
+	bytes, err := DecodedBytesScaled(file, o.enough(side), o.Limits)
+	if err == nil && o.EXIF && Orientation(file) != 1 {
+		bytes *= 2 // there is a second picture while it is turned
+	}
+	return bytes, err
 }

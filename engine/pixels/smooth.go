@@ -59,7 +59,7 @@ func (p passes[S, W]) taps(a axis) (t taps[W], lo, hi int) {
 	if !a.resizes() {
 		return t, a.first, a.first + a.n
 	}
-	t = p.weights(bicubic(a.in, a.out, a.first, a.n))
+	t = p.weights(bicubic(a))
 	lo, hi = t.span()
 	return t, lo, hi
 }

@@ -282,7 +282,7 @@ func (f *tiffFile) jpegBlock(data []byte, rows int, l Limits) ([]byte, error) {
 	if width != f.blockW || height < rows || height > f.blockH { // the last strip may be as high as the others
 		return nil, fmt.Errorf("%w: a JPEG of %d x %d pixels for %d x %d", ErrFormat, width, height, f.blockW, rows)
 	}
-	p, err := decodeJPEG(file, l)
+	p, err := decodeJPEG(file, 0, l)
 	if err != nil {
 		return nil, err
 	}

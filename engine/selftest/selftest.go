@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"math"
 
-	"vbge/engine"
 	"vbge/engine/golden"
 	"vbge/weights"
 )
@@ -38,32 +37,25 @@ func (k *Kept) String() string {
 	return fmt.Sprintf("words alone, on %s: %s", k.Device, k.Reason)
 }
 
-// Embedder is the part of an engine that embeds.
+// Embedder embeds a picture file, nil for none, with words: ahead of bulk, and both towers compute each time.
 type Embedder interface {
-	Do(ctx context.Context, r engine.Request) ([]engine.Result, error)
+	EmbedAnew(ctx context.Context, image []byte, words string) ([]float32, error)
 }
 
-// Embed returns the known input's embedding, with or without its picture. Both towers compute each
-// time, and ahead of bulk.
+// Embed returns the known input's embedding, with or without its picture.
 func Embed(ctx context.Context, e Embedder, picture bool) ([]float32, error) {
-	in := engine.Input{Text: words, NoCache: true}
+	var image []byte
 	if picture {
 		var err error
-		if in.Image, err = pictureFile(); err != nil {
+		if image, err = pictureFile(); err != nil {
 			return nil, err
 		}
 	}
-	results, err := e.Do(ctx, engine.Request{Inputs: []engine.Input{in}, Lane: engine.Interactive})
-	if err == nil && len(results) != 1 {
-		err = fmt.Errorf("%d results for one input", len(results))
-	}
-	if err == nil {
-		err = results[0].Err
-	}
+	embedding, err := e.EmbedAnew(ctx, image, words)
 	if err != nil {
 		return nil, fmt.Errorf("embed the known input: %w", err)
 	}
-	return results[0].Embedding, nil
+	return embedding, nil
 }
 
 // Engine is the part of engine.Engine that Make asks.

@@ -12,31 +12,10 @@ import (
 	"strings"
 	"testing"
 
-	"vbge/engine"
-	"vbge/engine/cpu"
 	"vbge/engine/golden"
 	"vbge/engine/pixels"
 	"vbge/weights"
 )
-
-const reference = "../testdata/reference"
-
-// open opens the tiny model.
-func open(t *testing.T, o engine.Options) *engine.Engine {
-	t.Helper()
-	dir := t.TempDir() + "/tiny"
-	folder, err := golden.Convert(t.Context(), reference, "tiny", dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder.Close()
-	e, err := engine.Open(dir, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { e.Close() })
-	return e
-}
 
 func keep(t *testing.T, e Engine) *Kept {
 	t.Helper()
@@ -45,62 +24,6 @@ func keep(t *testing.T, e Engine) *Kept {
 		t.Fatal(err)
 	}
 	return k
-}
-
-// TestDevices holds what one device computes against what another has kept, and against itself.
-func TestDevices(t *testing.T) {
-	onRef := open(t, engine.Options{Device: "ref"})
-	k := keep(t, onRef)
-	if !k.Picture || k.Device != "ref" || k.Model != onRef.ModelID() || len(k.Embedding) != onRef.Dimension() {
-		t.Errorf("kept %+v", k)
-	}
-	engines := []*engine.Engine{onRef}
-	if cpu.Built {
-		engines = append(engines, open(t, engine.Options{Device: "cpu"}))
-	}
-	for _, e := range engines {
-		got, err := Embed(t.Context(), e, k.Picture)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := k.Check(got, golden.BoundOn(e.Device(), e.Storage())); err != nil {
-			t.Error(err)
-		}
-		d, c := golden.Distance(got, k.Embedding)
-		t.Logf("%s: off by %.2g, cosine 1 - %.1g", e.Device(), d, 1-c)
-	}
-	alone, err := Embed(t.Context(), onRef, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if k.Check(alone, golden.BoundOn("ref", onRef.Storage())) == nil {
-		t.Error("the words alone pass for the picture with its words: the picture goes nowhere")
-	}
-}
-
-// TestBothTowers: each time the vision tower computes, also where an engine keeps what it has computed, and ahead of
-// bulk.
-func TestBothTowers(t *testing.T) {
-	var passes []engine.PassReport
-	e := open(t, engine.Options{Device: "ref", PictureCacheBytes: 1 << 20, OnPass: func(p engine.PassReport) { passes = append(passes, p) }})
-	for range 3 {
-		if _, err := Embed(t.Context(), e, true); err != nil {
-			t.Fatal(err)
-		}
-	}
-	e.Close()
-	for i, p := range passes {
-		if p.Pictures != 1 || p.Cached != 0 {
-			t.Errorf("pass %d: %+v", i, p)
-		}
-	}
-	if s := e.Stats(); len(passes) != 3 || s.CacheEntries != 0 {
-		t.Errorf("%d passes, %+v", len(passes), s)
-	}
-	f := &fake{answer: func(engine.Input) engine.Result { return engine.Result{} }}
-	if _, err := Embed(t.Context(), f, true); err != nil || f.lane != engine.Interactive {
-		t.Errorf("lane %v, %v", f.lane, err)
-	}
 }
 
 func TestCheck(t *testing.T) {
@@ -128,23 +51,24 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// fake is an engine that notes what it is asked and answers with answer.
-type fake struct {
-	device string
-	config weights.Config
-	answer func(in engine.Input) engine.Result
-	inputs []engine.Input
-	lane   engine.Lane
+// input is what a fake was asked.
+type input struct {
+	image []byte
+	words string
 }
 
-func (f *fake) Do(_ context.Context, r engine.Request) ([]engine.Result, error) {
-	f.lane = r.Lane
-	var results []engine.Result
-	for _, in := range r.Inputs {
-		f.inputs = append(f.inputs, in)
-		results = append(results, f.answer(in))
-	}
-	return results, nil
+// fake is an engine that notes what it is asked and answers the same each time.
+type fake struct {
+	device    string
+	config    weights.Config
+	embedding []float32
+	err       error
+	inputs    []input
+}
+
+func (f *fake) EmbedAnew(_ context.Context, image []byte, words string) ([]float32, error) {
+	f.inputs = append(f.inputs, input{image, words})
+	return f.embedding, f.err
 }
 func (f *fake) Device() string         { return f.device }
 func (f *fake) ModelID() string        { return "abc" }
@@ -153,7 +77,6 @@ func (f *fake) Config() weights.Config { return f.config }
 // TestWordsAlone: of a model for texts, and on plain Go of one that is too large, the words alone are
 // kept, and the file says so.
 func TestWordsAlone(t *testing.T) {
-	unit := engine.Result{Embedding: []float32{0, 1}}
 	small := weights.Base()
 	small.Vision.Layers, small.Text.Layers = 1, 1
 	for _, c := range []struct {
@@ -167,13 +90,13 @@ func TestWordsAlone(t *testing.T) {
 		{"for texts", &fake{device: "cpu", config: weights.Config{Text: small.Text}}, "no vision tower"},
 		{"for texts on ref", &fake{device: "ref", config: weights.Config{Text: small.Text}}, "no vision tower"},
 	} {
-		c.e.answer = func(engine.Input) engine.Result { return unit }
+		c.e.embedding = []float32{0, 1}
 		k := keep(t, c.e)
 		if k.Picture != (c.reason == "") || !strings.Contains(k.Reason, c.reason) {
 			t.Errorf("%s: %v", c.name, k)
 		}
-		if last := c.e.inputs[len(c.e.inputs)-1]; (last.Image != nil) != k.Picture || last.Text != words {
-			t.Errorf("%s: the input has picture %v, words %q", c.name, last.Image != nil, last.Text)
+		if last := c.e.inputs[len(c.e.inputs)-1]; (last.image != nil) != k.Picture || last.words != words {
+			t.Errorf("%s: the input has picture %v, words %q", c.name, last.image != nil, last.words)
 		}
 		t.Log(k)
 	}
@@ -182,12 +105,13 @@ func TestWordsAlone(t *testing.T) {
 // TestMakeRefuses: what could not be a vector is not kept.
 func TestMakeRefuses(t *testing.T) {
 	lost := errors.New("the device is lost")
-	for name, r := range map[string]engine.Result{
-		"error": {Err: lost}, "NaN": {Embedding: []float32{float32(math.NaN()), 1}}, "zero": {Embedding: []float32{0, 0}}, "empty": {},
-		"long": {Embedding: []float32{1, 1}}, "infinite": {Embedding: []float32{float32(math.Inf(1)), 0}},
+	for name, f := range map[string]fake{
+		"error": {err: lost}, "NaN": {embedding: []float32{float32(math.NaN()), 1}}, "zero": {embedding: []float32{0, 0}}, "empty": {},
+		"long": {embedding: []float32{1, 1}}, "infinite": {embedding: []float32{float32(math.Inf(1)), 0}},
 	} {
-		_, err := Make(t.Context(), &fake{device: "cpu", config: weights.Base(), answer: func(engine.Input) engine.Result { return r }})
-		if err == nil || r.Err != nil && !errors.Is(err, lost) {
+		f.device, f.config = "cpu", weights.Base()
+		_, err := Make(t.Context(), &f)
+		if err == nil || f.err != nil && !errors.Is(err, lost) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

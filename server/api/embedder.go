@@ -25,6 +25,7 @@ type Engine interface {
 	ModelID() string
 	Device() string
 	Precision() string
+	PrecisionReason() string
 }
 
 // Embedder has inputs embedded without waiting for room in the queue, and says what went wrong as

@@ -65,10 +65,11 @@ func (e *fakeEngine) Config() weights.Config {
 	}
 	return weights.Config{Text: weights.Base().Text, Pooling: weights.PoolMean}
 }
-func (e *fakeEngine) Dimension() int    { return 3 }
-func (e *fakeEngine) ModelID() string   { return "5ada" }
-func (e *fakeEngine) Device() string    { return "cpu" }
-func (e *fakeEngine) Precision() string { return "float32" }
+func (e *fakeEngine) Dimension() int          { return 3 }
+func (e *fakeEngine) ModelID() string         { return "5ada" }
+func (e *fakeEngine) Device() string          { return "cpu" }
+func (e *fakeEngine) Precision() string       { return "float32" }
+func (e *fakeEngine) PrecisionReason() string { return "as asked for" }
 
 // last is what the engine was last asked for.
 func (e *fakeEngine) last() engine.Request { return e.requests[len(e.requests)-1] }

@@ -11,18 +11,19 @@ import (
 
 // Info is what /info answers: what the server has, and how much of what it takes.
 type Info struct {
-	Version   string     `json:"version"`
-	Model     string     `json:"model"`
-	ModelID   string     `json:"model_id"` // of two models whose vectors differ, two
-	Dimension int        `json:"dimension"`
-	Pooling   string     `json:"pooling"` // cls or mean
-	Images    Available  `json:"images"`  // whether inputs may be pictures
-	Device    string     `json:"device"`
-	Precision string     `json:"precision"`
-	MaxTokens MaxTokens  `json:"max_tokens"`
-	Search    SearchInfo `json:"search"`
-	Items     Available  `json:"items"`
-	Limits    []Limit    `json:"limits"`
+	Version         string     `json:"version"`
+	Model           string     `json:"model"`
+	ModelID         string     `json:"model_id"` // of two models whose vectors differ, two
+	Dimension       int        `json:"dimension"`
+	Pooling         string     `json:"pooling"` // cls or mean
+	Images          Available  `json:"images"`  // whether inputs may be pictures
+	Device          string     `json:"device"`
+	Precision       string     `json:"precision"`
+	PrecisionReason string     `json:"precision_reason"` // why that one; with --precision auto, why no faster one
+	MaxTokens       MaxTokens  `json:"max_tokens"`
+	Search          SearchInfo `json:"search"`
+	Items           Available  `json:"items"`
+	Limits          []Limit    `json:"limits"`
 }
 
 // MaxTokens are the words' token ids, [CLS] and [SEP] counted, that one input may have.
@@ -59,7 +60,7 @@ func (a *api) info(ctx context.Context, _ *transport.Request) (*transport.Respon
 	c := e.Config()
 	i := Info{
 		Version: a.Version, Model: a.Model, ModelID: e.ModelID(), Dimension: e.Dimension(), Pooling: c.Pooling.String(),
-		Device: e.Device(), Precision: e.Precision(),
+		Device: e.Device(), Precision: e.Precision(), PrecisionReason: e.PrecisionReason(),
 		MaxTokens: MaxTokens{Text: c.MaxTextTokens(false)},
 		Search:    a.searchInfo(ctx),
 		Items:     Available{Available: a.Items != nil && a.NoItems == ""},

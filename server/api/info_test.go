@@ -55,7 +55,7 @@ func TestInfo(t *testing.T) {
 	gone := newFakeCatalog(9)
 	gone.refuse = errors.New("no answer")
 	down.Search = gone.searcher()
-	const model = `{"version":"1.2","model":"base","model_id":"5ada","dimension":3,"pooling":"cls","images":{"available":true,"reason":""},"device":"cpu","precision":"float32","max_tokens":{"text":512,"image":316},`
+	const model = `{"version":"1.2","model":"base","model_id":"5ada","dimension":3,"pooling":"cls","images":{"available":true,"reason":""},"device":"cpu","precision":"float32","precision_reason":"as asked for","max_tokens":{"text":512,"image":316},`
 	for name, x := range map[string]struct {
 		options  Options
 		services Services

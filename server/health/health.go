@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"vbge/cuda"
 	"vbge/engine"
 	"vbge/engine/golden"
 	"vbge/engine/selftest"
@@ -31,7 +30,7 @@ type Options struct {
 // Engine is the part of engine.Engine that is checked.
 type Engine interface {
 	selftest.Engine
-	Storage() cuda.Type
+	Precision() string
 	Ready() error
 	Stats() engine.Stats
 }
@@ -174,7 +173,7 @@ func (c *Checker) test(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = c.Kept.Check(got, golden.BoundOn(c.Engine.Device(), c.Engine.Storage()))
+	err = c.Kept.Check(got, golden.BoundOn(c.Engine.Device(), c.Engine.Precision()))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.wrong = err

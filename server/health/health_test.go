@@ -13,7 +13,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"vbge/cuda"
 	"vbge/engine"
 	"vbge/engine/selftest"
 	"vbge/weights"
@@ -24,8 +23,8 @@ type fakeEngine struct {
 	mu       sync.Mutex
 	vector   []float32
 	err      error         // of the call
-	hold     chan struct{} // if not nil, Do waits until it is closed
-	stubborn bool          // Do waits for hold alone, whatever its context says
+	hold     chan struct{} // if not nil, a call waits until it is closed
+	stubborn bool          // a call waits for hold alone, whatever its context says
 	device   error         // of Ready
 	last     time.Time     // of a pass
 	asked    int
@@ -37,7 +36,7 @@ func (f *fakeEngine) set(change func(f *fakeEngine)) {
 	change(f)
 }
 
-func (f *fakeEngine) Do(ctx context.Context, r engine.Request) ([]engine.Result, error) {
+func (f *fakeEngine) EmbedAnew(ctx context.Context, _ []byte, _ string) ([]float32, error) {
 	f.mu.Lock()
 	f.asked++
 	hold, stubborn := f.hold, f.stubborn
@@ -57,7 +56,7 @@ func (f *fakeEngine) Do(ctx context.Context, r engine.Request) ([]engine.Result,
 		return nil, f.err
 	}
 	f.last = time.Now()
-	return []engine.Result{{Embedding: f.vector}}, nil
+	return f.vector, nil
 }
 
 func (f *fakeEngine) questions() int {
@@ -81,7 +80,7 @@ func (f *fakeEngine) Stats() engine.Stats {
 func (*fakeEngine) Device() string         { return "cpu" }
 func (*fakeEngine) ModelID() string        { return "abc" }
 func (*fakeEngine) Config() weights.Config { return weights.Base() }
-func (*fakeEngine) Storage() cuda.Type     { return cuda.Float32 }
+func (*fakeEngine) Precision() string      { return "float32" }
 
 // fakeCatalog counts with err, after delay.
 type fakeCatalog struct {

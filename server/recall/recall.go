@@ -62,9 +62,23 @@ func parse(r io.Reader, name string) ([]Query, error) {
 	}
 }
 
+// Finder is the part of a catalogue that is asked.
+type Finder interface {
+	Search(ctx context.Context, vector []float32, limit int, filter string) ([]catalog.Hit, error)
+}
+
 // Measure embeds and searches every query and returns a score for each task, by name. folder is
-// where the queries' paths lead from; the catalogue's image paths are joined with the same folder.
-func Measure(ctx context.Context, e search.Embedder, c catalog.Catalog, folder string, queries []Query) ([]Score, error) {
+// where the queries' paths lead from; the image paths that f finds are joined with the same folder.
+func Measure(ctx context.Context, e search.Embedder, f Finder, folder string, queries []Query) ([]Score, error) {
+	vectors, err := embed(ctx, e, folder, queries)
+	if err != nil {
+		return nil, err
+	}
+	return score(ctx, vectors, f, folder, queries)
+}
+
+// embed returns the queries' vectors.
+func embed(ctx context.Context, e search.Embedder, folder string, queries []Query) ([][]float32, error) {
 	inputs := make([]engine.Input, len(queries))
 	for i, q := range queries {
 		inputs[i].Text = q.Text
@@ -80,12 +94,21 @@ func Measure(ctx context.Context, e search.Embedder, c catalog.Catalog, folder s
 	if err != nil {
 		return nil, fmt.Errorf("embed queries: %w", err)
 	}
+	vectors := make([][]float32, len(queries))
+	for i, r := range results {
+		if r.Err != nil {
+			return nil, fmt.Errorf("embed query %d: %w", i+1, r.Err)
+		}
+		vectors[i] = r.Embedding
+	}
+	return vectors, nil
+}
+
+// score searches with every query's vector.
+func score(ctx context.Context, vectors [][]float32, f Finder, folder string, queries []Query) ([]Score, error) {
 	scores := map[string]*Score{}
 	for i, q := range queries {
-		if results[i].Err != nil {
-			return nil, fmt.Errorf("embed query %d: %w", i+1, results[i].Err)
-		}
-		hits, err := c.Search(ctx, results[i].Embedding, 9, "")
+		hits, err := f.Search(ctx, vectors[i], 9, "")
 		if err != nil {
 			return nil, fmt.Errorf("query %d: %w", i+1, err)
 		}

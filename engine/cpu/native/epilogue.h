@@ -36,9 +36,8 @@ template <typename F> VBGE_INLINE void typed(const Epilogue &e, F f) {
 
 void finish(Out y, const Epilogue &e, int n) {
     typed(y, [&](auto *out) {
-        typed(e, [&](auto product) {
-            each(n, [&](int i, auto lanes) { store(out + i, product.at(i, lanes), lanes); });
-        });
+        typed(e,
+              [&](auto product) { each(n, [&](int i, auto lanes) { store(out + i, product.at(i, lanes), lanes); }); });
     });
 }
 
@@ -64,9 +63,7 @@ void finish_swiglu(Out y, const Epilogue &gate, const Epilogue &up, int n) {
 void finish_residual(Out y, const Epilogue &e, In residual, int n) {
     typed(y, residual, [&](auto *out, auto *before) {
         typed(e, [&](auto product) {
-            each(n, [&](int i, auto lanes) {
-                store(out + i, product.at(i, lanes) + load(before + i, lanes), lanes);
-            });
+            each(n, [&](int i, auto lanes) { store(out + i, product.at(i, lanes) + load(before + i, lanes), lanes); });
         });
     });
 }

@@ -53,9 +53,7 @@ void gelu(Out y, In x, int n) {
 
 void swiglu(Out y, In x, int n) {
     typed(y, x, [&](auto *out, auto *in) {
-        each(n, [&](int i, auto lanes) {
-            store(out + i, silu(load(in + i, lanes)) * load(in + n + i, lanes), lanes);
-        });
+        each(n, [&](int i, auto lanes) { store(out + i, silu(load(in + i, lanes)) * load(in + n + i, lanes), lanes); });
     });
 }
 

@@ -75,9 +75,7 @@ VBGE_INLINE Vector magnitude(Vector x) { return Vector(Ints(x) & 0x7fffffff); }
 
 // A vector for each turn, made one value.
 VBGE_INLINE float total(const Vector (&v)[kTurns]) { return total((v[0] + v[1]) + (v[2] + v[3])); }
-VBGE_INLINE float largest(const Vector (&v)[kTurns]) {
-    return largest(larger(larger(v[0], v[1]), larger(v[2], v[3])));
-}
+VBGE_INLINE float largest(const Vector (&v)[kTurns]) { return largest(larger(larger(v[0], v[1]), larger(v[2], v[3]))); }
 
 // Calls f with a pointer to the values of their type.
 template <typename F> VBGE_INLINE void typed(In x, F f) {

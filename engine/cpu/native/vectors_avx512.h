@@ -15,9 +15,7 @@ struct Part {
     __mmask16 mask;
 };
 
-VBGE_INLINE Vector widened(__m256i halves) {
-    return Vector(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
-}
+VBGE_INLINE Vector widened(__m256i halves) { return Vector(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16)); }
 
 VBGE_INLINE __m256i narrowed(Vector v) {
 #if defined(__AVX512BF16__)
