@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"vbge/engine"
 	"vbge/engine/model"
 	"vbge/engine/op"
+	"vbge/engine/processors"
 	"vbge/weights"
 )
 
@@ -74,7 +74,7 @@ type work struct {
 // Run measures. Kinds and batches take turns, so that a slow moment of the machine hits them all.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.Engine.Threads <= 0 {
-		o.Engine.Threads = runtime.GOMAXPROCS(0)
+		o.Engine.Threads = processors.Find().Usable()
 	}
 	backend, modelOptions, err := engine.OpenDevice(o.Engine)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package processors says how many processors this process may keep busy. Threads that compute wait for each other:
-// one more of them than there is processor time for, and the others wait for the thread that has none.
+// Package processors says how many processors this process may keep busy. With more threads that compute together, those
+// that have a processor wait for those that have none.
 package processors
 
 import (
@@ -21,13 +21,13 @@ func Find() Limits {
 	return Limits{runtime.NumCPU(), runtime.GOMAXPROCS(0), quota(os.DirFS("/"))}
 }
 
-// Usable returns on how many threads to compute, at least 1. The default of GOMAXPROCS, documented there, will not do:
-// it rounds a quota up and is never below 2, for threads that mostly wait. Threads that compute use up the quota in the
-// first part of each period of 100 ms, and all stand still for the rest of it.
+// Usable returns on how many threads to compute, at least 1. A part of a processor counts as one: two threads with a
+// quota of 1.5 do half as much again as one thread, though they use it up before the period of 100 ms ends, and stand
+// still for the rest. Unlike the default of GOMAXPROCS, documented there, this may be 1 where there are more processors.
 func (l Limits) Usable() int {
 	n := min(l.Affinity, l.Asked)
 	if l.Quota < float64(n) {
-		n = int(l.Quota)
+		n = int(math.Ceil(l.Quota))
 	}
 	return max(n, 1)
 }
@@ -36,7 +36,7 @@ func (l Limits) Usable() int {
 // processor's caches. Only who may use all processors, and does, can choose: two servers with eight threads each on a
 // machine with 64 processors would choose the same eight.
 func (l Limits) Pin(threads int) bool {
-	return threads == l.Affinity && l.Usable() == l.Affinity
+	return threads == l.Affinity && l.Asked >= threads && l.Quota >= float64(threads)
 }
 
 // String says how many are usable, and what keeps the others from use.

@@ -16,11 +16,12 @@ func TestUsable(t *testing.T) {
 	}{
 		{Limits{8, 8, none}, 8, true, "8 usable"},
 		{Limits{8, 8, 8}, 8, true, "8 usable, the control group's quota is 8.00"},
-		{Limits{8, 8, 7.99}, 7, false, "7 usable of 8, the control group's quota is 7.99"},
+		{Limits{8, 8, 7.99}, 8, false, "8 usable, the control group's quota is 7.99"},
+		{Limits{8, 8, 6.01}, 7, false, "7 usable of 8, the control group's quota is 6.01"},
 		{Limits{8, 2, 0.5}, 1, false, "1 usable of 8, GOMAXPROCS is 2, the control group's quota is 0.50"},
 		{Limits{8, 3, none}, 3, false, "3 usable of 8, GOMAXPROCS is 3"},
 		{Limits{2, 9, none}, 2, true, "2 usable"},
-		{Limits{1, 1, 0.1}, 1, true, "1 usable, the control group's quota is 0.10"},
+		{Limits{1, 1, 0.1}, 1, false, "1 usable, the control group's quota is 0.10"},
 	} {
 		if n := c.limits.Usable(); n != c.usable || c.limits.Pin(n) != c.pin || c.limits.String() != c.text {
 			t.Errorf("%+v: %d, pin %t, %q; want %d, %t, %q", c.limits, n, c.limits.Pin(n), c.limits.String(), c.usable, c.pin, c.text)
