@@ -18,6 +18,7 @@ import (
 	"unsafe"
 
 	"vbge/engine/op"
+	"vbge/engine/processors"
 )
 
 // Built reports whether this build has the native CPU engine.
@@ -73,8 +74,12 @@ func New(o Options) (op.Backend, error) {
 		return nil, fmt.Errorf("start the CPU engine on %d threads: choose 1 to %d", o.Threads, MostThreads)
 	}
 	b := &Backend{thread: startThread(), options: o}
+	pin := C.int(0)
+	if processors.Find().Pin(o.Threads) {
+		pin = 1
+	}
 	err := b.thread.do(context.Background(), func() error {
-		return failure(C.vbge_cpu_new(C.int(o.Threads), 0, &b.cpu))
+		return failure(C.vbge_cpu_new(C.int(o.Threads), pin, &b.cpu))
 	})
 	if err != nil {
 		b.thread.stop()
