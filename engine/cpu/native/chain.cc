@@ -26,9 +26,9 @@ bool is_product(const vbge_step &s) { return s.operation <= VBGE_LINEAR_RESIDUAL
 
 // Columns of the result that a thread computes at a time: whole blocks, in pieces of about equal size. A SwiGLU has
 // two accumulators for each.
-int piece_of(const vbge_step &s, int rows, int cols) {
+int piece_of(const vbge_step &s, int tile, int cols) {
     if (!s.linear->blocked) return cols;
-    const int most = kAccumulators / vbge::product_rows(rows) / (s.operation == VBGE_LINEAR_SWIGLU ? 2 : 1);
+    const int most = kAccumulators / vbge::product_rows(tile) / (s.operation == VBGE_LINEAR_SWIGLU ? 2 : 1);
     const int pieces = (cols + most - 1) / most;
     return vbge::round_up((cols + pieces - 1) / pieces, kColumnBlock);
 }
@@ -46,13 +46,13 @@ Room room_for(const vbge_step &s, int tile, int cols) {
             whole_lines(rows * piece_of(s, tile, cols) * int64_t(sizeof(float))) * wide};
 }
 
-// Rows first..first+count-1 of a chain on one thread.
+// Rows first..first+count-1 of a chain on one thread; the last tile has fewer than the height of all others.
 struct Tile {
     vbge_cpu *cpu;
     vbge::Worker *worker;
     int64_t first;
-    int count;
-    char *local;   // of rows that are local
+    int count, height;
+    char *local;    // of rows that are local
     char *scratch;  // of one product
 
     char *at(const vbge_matrix &m, int row, int col = 0) const {
@@ -99,7 +99,7 @@ void Tile::product(const vbge_step &s, int from, int to) const {
     if (from == to) return;
     const vbge::Kernels &k = vbge::kernels();
     const vbge_linear &l = *s.linear;
-    const Room room = room_for(s, count, to - from);
+    const Room room = room_for(s, height, to - from);
     auto *quantised = reinterpret_cast<Quantised *>(scratch + room.operand);
     char *accumulators = scratch + room.operand + room.rows;
 
@@ -115,7 +115,7 @@ void Tile::product(const vbge_step &s, int from, int to) const {
     }
     if (l.precision == VBGE_INT8 || s.x.type != own) x = scratch, stride = l.in;
 
-    const int piece = piece_of(s, count, to - from);
+    const int piece = piece_of(s, height, to - from);
     for (int c = from; c < to; c += piece) {
         const int cols = std::min(piece, to - c);
         char *second = accumulators + whole_lines(int64_t(vbge::product_rows(count)) * cols * int64_t(sizeof(float)));
@@ -168,7 +168,7 @@ int vbge_chain(vbge_cpu *cpu, const vbge_step *steps, int count, int rows, int t
         const int cols = steps[0].cols, share = vbge::round_up((cols + blocks - 1) / blocks, kColumnBlock);
         cpu->pool.run(tiles * blocks, [&](int task, int thread) {
             vbge::Worker &worker = *cpu->workers[size_t(thread)];
-            Tile t{cpu, &worker, int64_t(task % tiles) * tile, 0, worker.scratch.data(), worker.scratch.data() + local};
+            Tile t{cpu, &worker, int64_t(task % tiles) * tile, 0, tile, worker.scratch.data(), worker.scratch.data() + local};
             t.count = std::min(tile, int(rows - t.first));
             for (int i = 0; i < count; i++) {
                 const vbge_step &s = steps[i];

@@ -55,7 +55,7 @@ class Scratch {
 // A compiled product and what it is executed with.
 struct Product {
     dnnl::matmul primitive;
-    dnnl::memory x, weight, acc;
+    dnnl::memory x, weight, acc, scratchpad;
     std::unordered_map<int, dnnl::memory> arguments;
 };
 
@@ -63,12 +63,12 @@ struct Product {
 // in blocks on its columns.
 using ProductKey = std::tuple<int, int, int, int64_t, int, int>;
 
-// What one thread has for itself: oneDNN's primitives run on the thread that made them.
+// What one thread has for itself.
 struct Worker {
     explicit Worker(const dnnl::engine &engine) : stream(engine) {}
     dnnl::stream stream;
     std::map<ProductKey, Product> products;
-    Scratch scratch;
+    Scratch scratch, scratchpad;  // the latter for oneDNN
 };
 
 }  // namespace vbge

@@ -35,6 +35,8 @@ dnnl::matmul::primitive_desc product(const dnnl::engine &engine, const Types &t,
     dnnl::primitive_attr attributes;
     // Whatever ONEDNN_DEFAULT_FPMATH_MODE says: float32 is float32.
     attributes.set_fpmath_mode(dnnl::fpmath_mode::strict);
+    // oneDNN's own scratchpads belong to the threads that compiled products, and leak where another one frees those.
+    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     return {engine, memory::desc({rows, in}, t.x, memory::dims{x_stride, 1}), weight,
             memory::desc({rows, cols}, t.acc, Order::ab), attributes};
 }
@@ -83,8 +85,12 @@ vbge::Product compile(vbge_cpu *cpu, const vbge_linear &l, int rows, int64_t x_s
                     memory(compiled.src_desc(), cpu->engine, nullptr),
                     memory(compiled.weights_desc(), cpu->engine, nullptr),
                     memory(compiled.dst_desc(), cpu->engine, nullptr),
+                    memory(compiled.scratchpad_desc(), cpu->engine, nullptr),
                     {}};
-    p.arguments = {{DNNL_ARG_SRC, p.x}, {DNNL_ARG_WEIGHTS, p.weight}, {DNNL_ARG_DST, p.acc}};
+    p.arguments = {{DNNL_ARG_SRC, p.x},
+                   {DNNL_ARG_WEIGHTS, p.weight},
+                   {DNNL_ARG_DST, p.acc},
+                   {DNNL_ARG_SCRATCHPAD, p.scratchpad}};
     return p;
 }
 
@@ -151,10 +157,12 @@ void vbge::multiply(vbge_cpu *cpu, Worker &worker, const vbge_linear &linear, co
     if (found == worker.products.end()) {
         if (worker.products.size() >= kMostProducts) worker.products.clear();
         found = worker.products.emplace(key, compile(cpu, linear, whole, x_stride, cols)).first;
+        worker.scratchpad.reserve(found->second.scratchpad.get_desc().get_size());
     }
     Product &p = found->second;
     p.x.set_data_handle(const_cast<void *>(x));
     p.weight.set_data_handle(linear.at(first));
     p.acc.set_data_handle(acc);
+    p.scratchpad.set_data_handle(worker.scratchpad.data());
     p.primitive.execute(worker.stream, p.arguments);
 }
