@@ -69,7 +69,7 @@ template <typename Y, typename X> void normalise(Y *y, const X *x, int n) {
     double sum = 0;
     for (double s : squares) sum += s;
     const double length = __builtin_sqrt(sum);
-    const double scale = 1.0 / (length > 1e-12 ? length : 1e-12);
+    const double scale = 1.0 / (length < 1e-12 ? 1e-12 : length);
     each(n, [&](int i, auto lanes) {
         store(values, load(x + i, lanes));
         for (float &v : values) v = float(v * scale);
