@@ -14,7 +14,7 @@ import (
 // what is another matter in every pass, and must not show.
 func TestThreads(t *testing.T) {
 	f := optest.Random(func(r *optest.Recording) int { return 2 * (1 + r.Random.IntN(20)) })
-	const seeds, again = 4, 8
+	const seeds, again = 8, 12
 	for _, precision := range []Precision{Float32, Int8} {
 		alone := start(t, 1, precision)
 		for _, threads := range []int{2, 3, 5, 8} {
