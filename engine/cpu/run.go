@@ -114,13 +114,13 @@ func (r runner) compute(s stage) error {
 		return r.attention(one, o)
 	case op.Patches:
 		C.vbge_patches(r.cpu, (*C.float)(first(y)), (*C.uint8_t)(unsafe.SliceData(o.Pixels)), C.int(len(o.Pixels)/(3*o.Side*o.Side)),
-			C.int(o.Side), C.int(o.Patch), (*C.float)(&o.Levels[0][0]))
+			C.int(o.Side), C.int(o.Patch), (*C.float)(&o.Levels[0][0]), r.spent.of(one.node))
 	case op.Given:
 		copy(unsafe.Slice((*float32)(first(y)), len(o.Values)), o.Values)
 	case op.Prepend:
-		r.prepend(o, y)
+		r.prepend(o, y, r.spent.of(one.node))
 	case op.Gather:
-		r.gather(o, y)
+		r.gather(o, y, r.spent.of(one.node))
 	default:
 		return r.chain(s)
 	}
@@ -211,24 +211,24 @@ func (r runner) attention(s step, o op.Attention) error {
 	return failure(C.vbge_attention(r.cpu, &a))
 }
 
-func (r runner) prepend(o op.Prepend, y C.vbge_matrix) {
+func (r runner) prepend(o op.Prepend, y C.vbge_matrix, spent *C.int64_t) {
 	x, cols := r.matrix(o.X), C.int(o.X.Cols)
 	for i := range o.Sequences.Len() {
 		from, to := int(o.Sequences[i]), int(o.Sequences[i+1])
-		C.vbge_copy_rows(r.cpu, below(y, from+i), tableRows(o.Row), 1, cols)
-		C.vbge_copy_rows(r.cpu, below(y, from+i+1), below(x, from), C.int(to-from), cols)
+		C.vbge_copy_rows(r.cpu, below(y, from+i), tableRows(o.Row), 1, cols, spent)
+		C.vbge_copy_rows(r.cpu, below(y, from+i+1), below(x, from), C.int(to-from), cols, spent)
 	}
 }
 
 // gather copies runs of rows of one tensor at a time: most rows follow their neighbour's.
-func (r runner) gather(o op.Gather, y C.vbge_matrix) {
+func (r runner) gather(o op.Gather, y C.vbge_matrix, spent *C.int64_t) {
 	for i := 0; i < len(o.At); {
 		from, row := source(o.From, int(o.At[i]))
 		n := 1
 		for i+n < len(o.At) && o.At[i+n] == o.At[i]+int32(n) && row+n < from.Rows {
 			n++
 		}
-		C.vbge_copy_rows(r.cpu, below(y, i), below(r.matrix(from), row), C.int(n), C.int(from.Cols))
+		C.vbge_copy_rows(r.cpu, below(y, i), below(r.matrix(from), row), C.int(n), C.int(from.Cols), spent)
 		i += n
 	}
 }

@@ -28,9 +28,7 @@ const Table *tables(int i) {
     return i >= 0 && i < int(sizeof all / sizeof all[0]) && all[i].runs ? &all[i] : nullptr;
 }
 
-vbge::Epilogue epilogue(const kerneltest_epilogue &e) {
-    return {e.acc, e.bias, e.scales, e.sums, e.scale, e.zero};
-}
+vbge::Epilogue epilogue(const kerneltest_epilogue &e) { return {e.acc, e.bias, e.scales, e.sums, e.scale, e.zero}; }
 
 }  // namespace
 

@@ -20,9 +20,12 @@ const vbge::Kernels &choose() {
 #endif
 
 // Calls f(first, count) for runs of rows; fewer than it takes to wake a thread stay on this one.
-template <typename F> void each_run(vbge_cpu *cpu, int rows, F f) {
+template <typename F> void each_run(vbge_cpu *cpu, int rows, int64_t *spent, F f) {
     constexpr int kRun = 16;
-    cpu->pool.run((rows + kRun - 1) / kRun, [&](int task, int) { f(task * kRun, std::min(kRun, rows - task * kRun)); });
+    cpu->pool.run((rows + kRun - 1) / kRun, [&](int task, int) {
+        const vbge::Stopwatch watch(spent);
+        f(task * kRun, std::min(kRun, rows - task * kRun));
+    });
 }
 
 char *at(const vbge_matrix &m, int64_t row, int64_t col = 0) {
@@ -51,9 +54,9 @@ int vbge_cpu_supports(int precision) {
 }
 
 void vbge_patches(vbge_cpu *cpu, float *y, const uint8_t *pixels, int pictures, int side, int patch,
-                  const float *levels) {
+                  const float *levels, int64_t *spent) {
     const int grid = side / patch;
-    each_run(cpu, pictures * grid * grid, [&](int first, int count) {
+    each_run(cpu, pictures * grid * grid, spent, [&](int first, int count) {
         for (int64_t r = first; r < first + count; r++) {
             const int64_t picture = r / (grid * grid), place = r % (grid * grid);
             const int64_t top = place / grid * patch, left = place % grid * patch;
@@ -67,8 +70,8 @@ void vbge_patches(vbge_cpu *cpu, float *y, const uint8_t *pixels, int pictures, 
     });
 }
 
-void vbge_copy_rows(vbge_cpu *cpu, vbge_matrix y, vbge_matrix x, int rows, int cols) {
-    each_run(cpu, rows, [&](int first, int count) {
+void vbge_copy_rows(vbge_cpu *cpu, vbge_matrix y, vbge_matrix x, int rows, int cols, int64_t *spent) {
+    each_run(cpu, rows, spent, [&](int first, int count) {
         for (int64_t r = first; r < first + count; r++)
             vbge::kernels().copy({at(y, r), vbge::Type(y.type)}, {at(x, r), vbge::Type(x.type)}, cols);
     });

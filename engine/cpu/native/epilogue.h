@@ -41,16 +41,33 @@ void finish(Out y, const Epilogue &e, int n) {
     });
 }
 
+// Calls f(first, values, lanes) with a product's values in vectors, for f that are long.
+template <typename F> VBGE_INLINE void each_value(const Floats &product, int n, F f) {
+    each(n, [&](int i, auto lanes) { f(i, product.at(i, lanes), lanes); });
+}
+
+// Integers become floats in a loop of their own, which spares a fifth of GELU's time (Zen 5): one
+// loop of it all is longer than what the processor looks ahead.
+template <typename F> VBGE_INLINE void each_value(const Integers &product, int n, F f) {
+    constexpr int kBlock = 512;
+    alignas(64) float block[kBlock];
+    for (int first = 0; first < n; first += kBlock) {
+        const int count = n - first < kBlock ? n - first : kBlock;
+        each(count, [&](int i, auto lanes) { store(block + i, product.at(first + i, lanes), lanes); });
+        each(count, [&](int i, auto lanes) { f(first + i, load(block + i, lanes), lanes); });
+    }
+}
+
 void finish_gelu(Out y, const Epilogue &e, int n) {
     typed(y, [&](auto *out) {
         typed(e, [&](auto product) {
-            each(n, [&](int i, auto lanes) { store(out + i, gelu(product.at(i, lanes)), lanes); });
+            each_value(product, n, [&](int i, Vector x, auto lanes) { store(out + i, gelu(x), lanes); });
         });
     });
 }
 
 template <typename Y, typename P> VBGE_INLINE void gated(Y *y, P gate, P up, int n) {
-    each(n, [&](int i, auto lanes) { store(y + i, silu(gate.at(i, lanes)) * up.at(i, lanes), lanes); });
+    each_value(gate, n, [&](int i, Vector x, auto lanes) { store(y + i, silu(x) * up.at(i, lanes), lanes); });
 }
 
 void finish_swiglu(Out y, const Epilogue &gate, const Epilogue &up, int n) {

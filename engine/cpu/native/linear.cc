@@ -47,16 +47,27 @@ bool takes_blocks(const dnnl::engine &engine, const Types &t, int out, int in) {
     return std::strncmp(product(engine, t, kRowsPackedFor, in, in, blocks, out).impl_info_str(), "brg", 3) == 0;
 }
 
-// Rounds a row of weights to -127..127; returns what one step is worth.
+// Rounds a row of weights to -127..127; returns what one step is worth. It is written in integers, whose largest and
+// whose sum compilers find with vectors: without its sign, a float is ordered as its bits are.
 float quantise(int8_t *y, const float *x, int n, int32_t *sum) {
-    float largest = 0;
-    for (int i = 0; i < n; i++) largest = std::fmax(largest, std::fabs(x[i]));
+    const auto bits = [](float v) {
+        int32_t b;
+        std::memcpy(&b, &v, sizeof b);
+        return b;
+    };
+    int32_t most = 0;
+    for (int i = 0; i < n; i++) most = std::max(most, bits(x[i]) & 0x7fffffff);
+    float largest;
+    std::memcpy(&largest, &most, sizeof largest);
     const float inverse = largest > 0 ? 127.0f / largest : 0;
-    *sum = 0;
+    constexpr float kToNearest = 12582912;  // 1.5 * 2^23: a sum has no place for fractions, its last bits are the integer
+    int32_t total = 0;
     for (int i = 0; i < n; i++) {
-        y[i] = int8_t(std::lrint(x[i] * inverse));
-        *sum += y[i];
+        const int32_t q = bits(x[i] * inverse + kToNearest) - bits(kToNearest);
+        y[i] = int8_t(q);
+        total += q;
     }
+    *sum = total;
     return largest / 127.0f;
 }
 

@@ -99,9 +99,9 @@ typedef struct {
 int vbge_attention(vbge_cpu *cpu, const vbge_attention_args *args);
 
 void vbge_patches(vbge_cpu *cpu, float *y, const uint8_t *pixels, int pictures, int side, int patch,
-                  const float *levels);
+                  const float *levels, int64_t *spent);
 // Copies rows of x, in their order, to rows of y.
-void vbge_copy_rows(vbge_cpu *cpu, vbge_matrix y, vbge_matrix x, int rows, int cols);
+void vbge_copy_rows(vbge_cpu *cpu, vbge_matrix y, vbge_matrix x, int rows, int cols, int64_t *spent);
 
 #ifdef __cplusplus
 }
