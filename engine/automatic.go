@@ -13,8 +13,8 @@ import (
 )
 
 // openFastest loads w in the fastest precision of this processor that is exact enough for the model: one whose
-// embedding of the known input is as near to float32's as golden.BoundOn asks. kept is float32's, or nil: then the
-// model is loaded in float32 first, for its answer. A precision that is refused costs its loading and one pass.
+// embeddings of the known inputs are as near to float32's as golden.BoundOn asks. kept is float32's, or nil: then the
+// model is loaded in float32 first, for its answers. A precision that is refused costs its loading and four passes.
 func openFastest(w Weights, t *tokenizer.Tokenizer, o Options, kept *selftest.Kept) (*Engine, error) {
 	var refused []string
 	for _, p := range fasterOnCPU {
@@ -22,7 +22,7 @@ func openFastest(w Weights, t *tokenizer.Tokenizer, o Options, kept *selftest.Ke
 			refused = append(refused, fmt.Sprintf("not %s: %v", p, err))
 			continue
 		}
-		if kept == nil {
+		if kept == nil || kept.Others == nil {
 			var err error
 			if kept, err = makeKept(w, t, o); err != nil {
 				return nil, err
@@ -33,12 +33,12 @@ func openFastest(w Weights, t *tokenizer.Tokenizer, o Options, kept *selftest.Ke
 		if err != nil {
 			return nil, err
 		}
-		cosine, err := e.judge(kept)
+		cosine, err := kept.Cosine(context.Background(), e)
 		if err != nil {
 			return nil, errors.Join(err, e.Close())
 		}
 		least := golden.BoundOn("cpu", o.Precision).Cosine
-		judged := fmt.Sprintf("cosine %.5f to float32 on the known input, at least %g is asked", cosine, least)
+		judged := fmt.Sprintf("cosine %.5f to float32 on known inputs, at least %g is asked", cosine, least)
 		if cosine >= least {
 			e.reason = strings.Join(append([]string{judged}, refused...), "; ")
 			return e, nil
@@ -56,28 +56,19 @@ func openFastest(w Weights, t *tokenizer.Tokenizer, o Options, kept *selftest.Ke
 	return e, err
 }
 
-// makeKept embeds the known input in float32.
+// makeKept embeds the known inputs in float32.
 func makeKept(w Weights, t *tokenizer.Tokenizer, o Options) (*selftest.Kept, error) {
 	o.Precision = string(cpu.Float32)
 	e, err := open(w, t, o)
 	if err != nil {
 		return nil, err
 	}
-	kept, err := selftest.Make(context.Background(), e)
+	ctx := context.Background()
+	kept, err := selftest.Make(ctx, e)
+	if err == nil {
+		err = kept.KeepOthers(ctx, e)
+	}
 	return kept, errors.Join(err, e.Close())
-}
-
-// judge returns the cosine of e's embedding of the known input to what was kept.
-func (e *Engine) judge(kept *selftest.Kept) (float64, error) {
-	got, err := selftest.Embed(context.Background(), e, kept.Picture)
-	if err != nil {
-		return 0, err
-	}
-	if len(got) != len(kept.Embedding) {
-		return 0, fmt.Errorf("the embedding that was kept of the known input has %d values, the model's have %d", len(kept.Embedding), len(got))
-	}
-	_, cosine := golden.Distance(got, kept.Embedding)
-	return cosine, nil
 }
 
 // EmbedAnew embeds a picture file, nil for none, with words: ahead of bulk, and with nothing from the cache. It is

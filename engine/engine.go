@@ -124,9 +124,9 @@ func Open(dir string, o Options) (*Engine, error) {
 
 // New loads w onto the devices that o names. It does not keep w.
 //
-// With precision auto on a CPU it takes the fastest that the processor multiplies in by itself and whose embedding of
-// the known input of package selftest is near enough to float32's. For that the model is loaded in float32 first;
-// Open need not, as `vbge convert` has kept the answer.
+// With precision auto on a CPU it takes the fastest that the processor multiplies in by itself and whose embeddings of
+// the known inputs of package selftest are near enough to float32's. For that the model is loaded in float32 first;
+// Open need not, as `vbge convert` has kept the answers.
 func New(w Weights, t *tokenizer.Tokenizer, o Options) (*Engine, error) {
 	return choose(w, t, o, nil)
 }
@@ -237,6 +237,9 @@ func (e *Engine) Precision() string { return e.options.Precision }
 
 // PrecisionReason says why it is that one, and with auto why no faster one.
 func (e *Engine) PrecisionReason() string { return e.reason }
+
+// FastJPEG tells whether large JPEGs are decoded at a fraction of their size.
+func (e *Engine) FastJPEG() bool { return e.options.FastJPEG }
 
 // Embed is Do in the lane Bulk, for any number of inputs: they are taken up as there is room for them.
 func (e *Engine) Embed(ctx context.Context, inputs []Input) ([]Result, error) {

@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -15,11 +18,13 @@ import (
 	"vbge/engine/bench"
 	"vbge/engine/model"
 	"vbge/weights"
+	"vbge/weights/npy"
 )
 
 func newBench() *cobra.Command {
 	var m modelFlags
 	o := bench.Options{Batches: []int{1, 8, 32}, Rounds: 3, Time: 6 * time.Second}
+	var vectors string
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "bench",
@@ -36,26 +41,41 @@ The model is the full-size one with random weights, or a model folder.`,
 				return err
 			}
 			for _, kind := range o.Kinds {
-				if !slices.Contains(bench.Kinds, kind) {
-					return fmt.Errorf("%w: --kinds %s: choose of %s", errUsage, kind, strings.Join(bench.Kinds, ", "))
+				if _, _, err := bench.Input(kind); err != nil {
+					return fmt.Errorf("%w: --kinds: %w", errUsage, err)
 				}
 			}
 			if len(o.Batches) == 0 || slices.Min(o.Batches) < 1 || o.Rounds < 1 || o.Time < 0 {
 				return fmt.Errorf("%w: --batches and --rounds are positive numbers, --time is not negative", errUsage)
 			}
 			o.Engine = m.options
+			if vectors != "" {
+				o.Vectors = writeVectors(vectors)
+			}
 			return runBench(c.Context(), m.dir, o, asJSON, c.OutOrStdout())
 		},
 	}
 	c.AddCommand(newPredict(), newQuality(), newBenchProfile(), newBenchHTTP())
 	c.Flags().StringVar(&m.dir, "model", randomModel, "model folder, or random: the full-size model with random weights")
 	m.addDevice(c)
-	c.Flags().StringSliceVar(&o.Kinds, "kinds", nil, "what to embed: of "+strings.Join(bench.Kinds, ", ")+"; by default all that the model takes")
+	c.Flags().StringSliceVar(&o.Kinds, "kinds", nil, "what to embed: of "+strings.Join(bench.Kinds, ", ")+", or text and a number of tokens, as in text128; by default all that the model takes")
 	c.Flags().IntSliceVar(&o.Batches, "batches", o.Batches, "inputs in a batch")
 	c.Flags().DurationVar(&o.Time, "time", o.Time, "for each kind and batch")
 	c.Flags().IntVar(&o.Rounds, "rounds", o.Rounds, "over which kinds and batches take turns")
+	c.Flags().StringVar(&vectors, "vectors", "", "folder for the vectors of each kind and batch, as in image-8.npy: to compare with another program that draws the same inputs")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
 	return c
+}
+
+// writeVectors returns what writes arrays into a folder: KIND-BATCH.npy.
+func writeVectors(dir string) func(kind string, batch int, values []float32) error {
+	return func(kind string, batch int, values []float32) error {
+		f, err := os.Create(filepath.Join(dir, fmt.Sprintf("%s-%d.npy", kind, batch)))
+		if err != nil {
+			return fmt.Errorf("write --vectors: %w", err)
+		}
+		return errors.Join(npy.WriteFloat32(f, []int{batch, len(values) / batch}, values), f.Close())
+	}
 }
 
 func runBench(ctx context.Context, dir string, o bench.Options, asJSON bool, out io.Writer) error {

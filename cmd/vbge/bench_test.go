@@ -3,11 +3,14 @@ package main
 import (
 	"encoding/json"
 	"math"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"vbge/engine/bench"
+	"vbge/weights/npy"
 )
 
 // TestBench runs everything once: its figures mean nothing, but they are figures.
@@ -36,5 +39,19 @@ func TestBench(t *testing.T) {
 	if len(table.lines()) != 4 { // device, head, two batches
 		t.Errorf("%s", table.out)
 	}
+	dir := t.TempDir()
+	vbge(t, append(args, "--kinds", "text8,pair", "--vectors", dir)...).want(t, 0, "text8")
+	for kind, shape := range map[string][]int{"text8-1": {1, 128}, "pair-3": {3, 128}} {
+		f, err := os.Open(filepath.Join(dir, kind+".npy"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if a, err := npy.Read(f); err != nil || !slices.Equal(a.Shape, shape) {
+			t.Errorf("%s: shape %v, want %v, %v", kind, a.Shape, shape, err)
+		}
+	}
+	vbge(t, append(args, "--vectors", filepath.Join(dir, "none"))...).want(t, 3, "--vectors")
+	vbge(t, append(args, "--kinds", "text9x")...).want(t, 2, "text9x")
 	vbge(t, "bench", "--model", filepath.Join(t.TempDir(), "none")).want(t, 3, "none")
 }

@@ -72,9 +72,9 @@ func convert(ctx context.Context, checkpoint string, o weights.ConvertOptions, o
 	return err
 }
 
-// makeSelfTest embeds the known input in float32, which every device is held against.
+// makeSelfTest embeds the known inputs in float32, which every device and precision is held against.
 func makeSelfTest(ctx context.Context, dir string) (*selftest.Kept, error) {
-	o := engine.Options{Device: "ref"}
+	o := engine.Options{Device: "ref", Precision: "float32"}
 	if cpu.Built {
 		o.Device = "cpu"
 	}
@@ -83,5 +83,9 @@ func makeSelfTest(ctx context.Context, dir string) (*selftest.Kept, error) {
 		return nil, err
 	}
 	defer e.Close()
-	return selftest.Make(ctx, e)
+	kept, err := selftest.Make(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	return kept, kept.KeepOthers(ctx, e)
 }

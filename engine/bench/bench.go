@@ -23,24 +23,13 @@ type Options struct {
 	Engine  engine.Options
 	Weights model.Weights
 	Batches []int         // inputs in one batch
-	Kinds   []string      // of image, pair, text; model.ErrNoVision where the model cannot
+	Kinds   []string      // of image, pair, text, and text with a number of tokens: text128; model.ErrNoVision where the model cannot
 	Time    time.Duration // for all turns of one kind and batch
 	Rounds  int           // in which each kind and batch has a turn
+
+	// Vectors, if there is one, is given what each kind and batch comes to, [batch, H], before any is measured.
+	Vectors func(kind string, batch int, values []float32) error
 }
-
-// Kinds are what can be measured. A text has TextTokens tokens, and so have a pair's words.
-var Kinds = []string{"image", "pair", "text"}
-
-// KindsOf returns those that a model can embed.
-func KindsOf(c weights.Config) []string {
-	if c.TakesPictures() {
-		return Kinds
-	}
-	return []string{"text"}
-}
-
-// TextTokens is the length of a short description, [CLS] and [SEP] counted.
-const TextTokens = 16
 
 // Row is one measurement: medians over the turns.
 type Row struct {
@@ -106,6 +95,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 			}
 		}
 	}
+	if err := o.showVectors(all); err != nil {
+		return nil, err
+	}
 	turn := o.Time / time.Duration(max(1, o.Rounds))
 	for range max(1, o.Rounds) {
 		for _, w := range all {
@@ -115,6 +107,18 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		}
 	}
 	return report(backend.Name(), o, products, all), nil
+}
+
+func (o Options) showVectors(all []*work) error {
+	if o.Vectors == nil {
+		return nil
+	}
+	for _, w := range all {
+		if err := o.Vectors(w.kind, w.batch, w.passes[0].Outputs[0].Into); err != nil {
+			return fmt.Errorf("vectors of %s, batch %d: %w", w.kind, w.batch, err)
+		}
+	}
+	return nil
 }
 
 // measure runs the bare products and then w for a turn. Their rates are compared turn by turn:
@@ -254,42 +258,4 @@ func newWork(m *model.Model, c weights.Config, kind string, batch, atOnce int) (
 		w.passes, w.tokens = append(w.passes, p), tokens
 	}
 	return w, nil
-}
-
-// Record makes a pass of a batch of random inputs of one of Kinds, and counts its tokens.
-func Record(m *model.Model, c weights.Config, kind string, batch int) (p *op.Pass, tokens int, err error) {
-	random := rand.New(rand.NewPCG(3, uint64(batch)))
-	words, picture := TextTokens, kind != "text"
-	if picture && !c.TakesPictures() {
-		return nil, 0, fmt.Errorf("kind %s: %w", kind, model.ErrNoVision)
-	}
-	if kind == "image" {
-		words = 2 // [CLS] [SEP]
-	}
-	b := model.Batch{Tokens: op.Sequences{0}}
-	for i := range batch {
-		at := -1
-		if picture {
-			at = i
-			for range 3 * c.ImageSize * c.ImageSize {
-				b.Pixels = append(b.Pixels, uint8(random.IntN(256)))
-			}
-		}
-		b.Pictures = append(b.Pictures, at)
-		for range words {
-			b.IDs = append(b.IDs, int32(random.IntN(c.Text.VocabSize)))
-		}
-		b.Tokens = append(b.Tokens, int32(len(b.IDs)))
-	}
-	tokens = batch * words
-	if picture {
-		tokens += batch * c.Patches()
-	}
-	p = &op.Pass{}
-	y, err := m.Record(p, b, nil)
-	if err != nil {
-		return nil, 0, err
-	}
-	p.Output(y, make([]float32, y.Rows*y.Cols))
-	return p, tokens, nil
 }

@@ -3,13 +3,18 @@ package bench
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"math"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"vbge/engine"
 	"vbge/engine/cpu"
 	"vbge/engine/model"
+	"vbge/engine/op"
 	"vbge/engine/ref"
 	"vbge/weights"
 )
@@ -121,6 +126,85 @@ func TestRunFails(t *testing.T) {
 	_, err := Run(ctx, Options{Engine: engine.Options{Device: "ref"}, Weights: tiny(t), Kinds: Kinds, Batches: []int{1}, Rounds: 1, Time: time.Hour})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// TestInputs: samples and ids are those that Python's integers draw by the same recipe, and input 1 is the same in
+// every batch.
+func TestInputs(t *testing.T) {
+	w := tiny(t)
+	m, err := model.Load(ref.New(), w, model.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	picture := 3 * w.Config().ImageSize * w.Config().ImageSize
+	for _, batch := range []int{2, 3} {
+		var samples []uint8
+		var ids []int32
+		for _, kind := range []string{"image", "text6"} {
+			pass, _, err := Record(m, w.Config(), kind, batch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, n := range pass.Nodes {
+				switch o := n.Operation.(type) {
+				case op.Patches:
+					samples = slices.Concat(o.Pixels[:6], o.Pixels[picture:picture+6])
+				case op.Embedding:
+					ids = o.IDs
+				}
+			}
+		}
+		if want := []uint8{226, 110, 6, 248, 27, 83, 196, 55, 175, 114, 147, 13}; !slices.Equal(samples, want) {
+			t.Errorf("samples %v, want %v", samples, want)
+		}
+		if want := []int32{175, 180, 79, 364, 187, 330, 376, 157, 469, 21, 367, 288}; !slices.Equal(ids[:12], want) {
+			t.Errorf("ids %v, want %v", ids[:12], want)
+		}
+	}
+}
+
+func TestInput(t *testing.T) {
+	for kind, want := range map[string]int{"image": 2, "pair": 16, "text": 16, "text1": 1, "text128": 128} {
+		words, picture, err := Input(kind)
+		if err != nil || words != want || picture == strings.HasPrefix(kind, "text") {
+			t.Errorf("%s: %d words, picture %v, %v", kind, words, picture, err)
+		}
+	}
+	for _, kind := range []string{"", "images", "text0", "text-8", "text+8", "text08", "text8 ", "8"} {
+		if _, _, err := Input(kind); !errors.Is(err, ErrKind) {
+			t.Errorf("%q: %v", kind, err)
+		}
+	}
+}
+
+// TestVectors: what is shown is what the model makes of the inputs, of unit length, and the same for the same input.
+func TestVectors(t *testing.T) {
+	shown := map[string][]float32{}
+	o := Options{Engine: engine.Options{Device: "ref"}, Weights: tiny(t), Kinds: []string{"pair", "text8"}, Batches: []int{1, 3}, Rounds: 1}
+	o.Vectors = func(kind string, batch int, values []float32) error {
+		shown[fmt.Sprint(kind, batch)] = slices.Clone(values)
+		return nil
+	}
+	if _, err := Run(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range o.Kinds {
+		one, three := shown[kind+"1"], shown[kind+"3"]
+		if len(one) != 128 || len(three) != 3*128 {
+			t.Fatalf("%s: %d and %d values", kind, len(one), len(three))
+		}
+		product := 0.0
+		for i, v := range one {
+			product += float64(v) * float64(three[i])
+		}
+		if math.Abs(product-1) > 1e-5 {
+			t.Errorf("%s: alone and in a batch of three, cosine %v", kind, product)
+		}
+	}
+	o.Vectors = func(string, int, []float32) error { return io.ErrShortWrite }
+	if _, err := Run(t.Context(), o); !errors.Is(err, io.ErrShortWrite) {
+		t.Errorf("vectors that cannot be written: %v", err)
 	}
 }
 

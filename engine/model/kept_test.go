@@ -11,10 +11,6 @@ import (
 	"vbge/engine/op"
 )
 
-// keptBound is what the engine promises of batches: products may add up in another order where a
-// batch has other rows.
-const keptBound = 2e-6
-
 // keep embeds the examples as one batch and returns them with their patch tokens.
 func keep(t *testing.T, b op.Backend, m *model.Model, examples ...golden.Example) ([][]float32, []golden.Example) {
 	t.Helper()
@@ -37,17 +33,17 @@ func some(b op.Backend, s golden.Set) golden.Set {
 // pictures alone with a pair's words.
 func TestKept(t *testing.T) {
 	set, w := read(t, golden.Tiny), convert(t, "tiny")
-	eachBackend(t, func(t *testing.T, b op.Backend, o model.Options) {
-		m, set := load(t, b, w, o), some(b, set)
+	eachBackend(t, func(t *testing.T, d device) {
+		m, set := load(t, d, w), some(d, set)
 		examples := set.All()
-		want, kept := keep(t, b, m, examples...)
-		compare(t, "kept", b, m, kept)
+		want, kept := keep(t, d, m, examples...)
+		compare(t, "kept", d, m, kept)
 		worst := 0.0
-		for i, row := range embed(t, b, m, kept...) {
-			d, _ := golden.Distance(row, want[i])
-			worst = max(worst, d)
-			if !(d <= keptBound) {
-				t.Errorf("%s: %.2g from its embedding by pixels, bound %.2g", kept[i].Name, d, keptBound)
+		for i, row := range embed(t, d, m, kept...) {
+			far, _ := golden.Distance(row, want[i])
+			worst = max(worst, far)
+			if !(far <= d.batch) {
+				t.Errorf("%s: %.2g from its embedding by pixels, bound %.2g", kept[i].Name, far, d.batch)
 			}
 		}
 		t.Logf("%d embeddings, %.2g at most from those by pixels", len(want), worst)
@@ -57,20 +53,20 @@ func TestKept(t *testing.T) {
 		for i := range alone {
 			alone[i].IDs = set.Images[0].IDs
 		}
-		_, alone = keep(t, b, m, alone...)
+		_, alone = keep(t, d, m, alone...)
 		for i := range pairs {
 			pairs[i].Patches = alone[i].Patches
 		}
-		compare(t, "pictures kept without words", b, m, pairs)
+		compare(t, "pictures kept without words", d, m, pairs)
 	})
 }
 
 // TestMixedBatches embeds pictures by pixels, by what was kept of them, and texts, in random orders.
 func TestMixedBatches(t *testing.T) {
 	set, w := read(t, golden.Tiny), convert(t, "tiny")
-	eachBackend(t, func(t *testing.T, b op.Backend, o model.Options) {
-		m := load(t, b, w, o)
-		_, kept := keep(t, b, m, some(b, set).All()...)
+	eachBackend(t, func(t *testing.T, d device) {
+		m := load(t, d, w)
+		_, kept := keep(t, d, m, some(d, set).All()...)
 		for seed := range uint64(3) {
 			r := rand.New(rand.NewPCG(seed, 2))
 			mixed := slices.Clone(kept)
@@ -81,9 +77,9 @@ func TestMixedBatches(t *testing.T) {
 			}
 			r.Shuffle(len(mixed), func(i, j int) { mixed[i], mixed[j] = mixed[j], mixed[i] })
 			mixed = mixed[:1+r.IntN(len(mixed))]
-			compare(t, "mixed", b, m, mixed)
-			_, all := keep(t, b, m, mixed...) // keeps some while others are given
-			compare(t, "kept of mixed", b, m, all)
+			compare(t, "mixed", d, m, mixed)
+			_, all := keep(t, d, m, mixed...) // keeps some while others are given
+			compare(t, "kept of mixed", d, m, all)
 		}
 	})
 }
@@ -98,8 +94,8 @@ func TestRefuses(t *testing.T) {
 		return model.Batch{Pixels: make([]uint8, pixels), Patches: make([]float32, values), IDs: []int32{2, 3},
 			Tokens: op.Sequences{0, 2}, Pictures: []int{at}}
 	}
-	eachBackend(t, func(t *testing.T, b op.Backend, o model.Options) {
-		m := load(t, b, w, o)
+	eachBackend(t, func(t *testing.T, d device) {
+		m := load(t, d, w)
 		for name, c := range map[string]struct {
 			batch model.Batch
 			keep  []int

@@ -5,8 +5,6 @@ import (
 	"testing"
 
 	"vbge/engine/golden"
-	"vbge/engine/model"
-	"vbge/engine/op"
 	"vbge/weights"
 	"vbge/weights/npy"
 )
@@ -27,11 +25,11 @@ func TestMeanOfAllTokens(t *testing.T) {
 	set, w := read(t, golden.Tiny), averaged{convert(t, "tiny")}
 	examples := []golden.Example{set.Pairs[0], set.Texts[x.TraceText.TextIndex]}
 	examples[0].Want, examples[1].Want = unitMean(arrays["trace_pair/bert_layer_1"]), unitMean(arrays["trace_text/bert_layer_1"])
-	eachBackend(t, func(t *testing.T, b op.Backend, o model.Options) {
-		m := load(t, b, w, o)
-		compare(t, "mean", b, m, examples)
-		_, kept := keep(t, b, m, examples...)
-		compare(t, "mean, of patch tokens kept", b, m, kept)
+	eachBackend(t, func(t *testing.T, d device) {
+		m := load(t, d, w)
+		compare(t, "mean", d, m, examples)
+		_, kept := keep(t, d, m, examples...)
+		compare(t, "mean, of patch tokens kept", d, m, kept)
 	})
 }
 

@@ -36,15 +36,15 @@ func TestMiniLM(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		eachBackend(t, func(t *testing.T, b op.Backend, o model.Options) {
-			m := load(t, b, w, o)
+		eachBackend(t, func(t *testing.T, d device) {
+			m := load(t, d, w)
 			texts := slices.Clone(set.Texts)
-			if b.Name() == "ref" {
+			if d.Name() == "ref" {
 				texts = slices.DeleteFunc(texts, func(x golden.Example) bool { return len(x.IDs) > most })
 			}
-			compare(t, "MiniLM, "+pooling.String(), b, m, texts)
+			compare(t, "MiniLM, "+pooling.String(), d, m, texts)
 			if pooling == weights.PoolCLS {
-				compareStages(t, b, m, "trace_text/", arrays, set.Texts[x.TraceText.TextIndex], 7)
+				compareStages(t, d, m, "trace_text/", arrays, set.Texts[x.TraceText.TextIndex], 7)
 			}
 		})
 	}
@@ -58,8 +58,8 @@ func TestNoVision(t *testing.T) {
 	}
 	w := weights.Random(weights.Config{Text: tiny.Text}, 0)
 	words := []int32{2, 3}
-	eachBackend(t, func(t *testing.T, b op.Backend, o model.Options) {
-		m := load(t, b, w, o)
+	eachBackend(t, func(t *testing.T, d device) {
+		m := load(t, d, w)
 		var p op.Pass
 		picture := golden.Batch(golden.Example{Pixels: make([]uint8, 3*16*16), IDs: words})
 		if _, err := m.Record(&p, picture, nil); !errors.Is(err, model.ErrNoVision) {

@@ -17,7 +17,8 @@ import (
 // BenchmarkBesidePillow is the half of testdata/bench_pillow.py that is not Pillow, and does nothing without it. Standard
 // input has a line for each picture, "load NAME MODE WIDTH HEIGHT", whose samples are in a file of that name, then "crop NAME
 // TIMES" or "normalise NAME TIMES", which are answered by the seconds of processor time that one takes. "sum NAME" is answered by the
-// SHA-256 of the model's input.
+// SHA-256 of the model's input. For testdata/bench_jpeg.py "exact FILE TIMES" and "fast FILE TIMES" read a picture file in the same
+// folder, without and with FastJPEG, and are answered by the time from its bytes to the crop; by the crop's SHA-256 where TIMES is 0.
 func BenchmarkBesidePillow(b *testing.B) {
 	folder := os.Getenv("VBGE_BESIDE_PILLOW")
 	if folder == "" {
@@ -26,6 +27,7 @@ func BenchmarkBesidePillow(b *testing.B) {
 	const side = 224
 	mean, std := [3]float32{0.48145466, 0.4578275, 0.40821073}, [3]float32{0.26862954, 0.26130258, 0.27577711}
 	pictures := map[string]*Picture{}
+	files := map[string][]byte{}
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {
 		var what, name string
@@ -53,18 +55,44 @@ func BenchmarkBesidePillow(b *testing.B) {
 				sum.Write(binary.LittleEndian.AppendUint32(nil, math.Float32bits(v)))
 			}
 			answer = fmt.Sprintf("%x", sum.Sum(nil))
+		case "exact", "fast":
+			o := Options{FastJPEG: what == "fast"}
+			if a == 0 {
+				files[name] = readFile(b, filepath.Join(folder, name))
+				answer = digest(cropFile(b, o, files[name], side))
+				break
+			}
+			for range a {
+				cropFile(b, o, files[name], side)
+			}
+			answer = (processorTime(b) - began) / float64(a)
 		}
 		fmt.Println("answer", answer)
 	}
 }
 
-// readSamples reads a picture's samples as Pillow's tobytes gives them, after its palette if it has one.
-func readSamples(b *testing.B, path string, mode Mode, width, height int) *Picture {
+func cropFile(b *testing.B, o Options, file []byte, side int) []uint8 {
+	b.Helper()
+	rgb, err := o.Crop(file, side)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return rgb
+}
+
+func readFile(b *testing.B, path string) []byte {
 	b.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
 		b.Fatal(err)
 	}
+	return data
+}
+
+// readSamples reads a picture's samples as Pillow's tobytes gives them, after its palette if it has one.
+func readSamples(b *testing.B, path string, mode Mode, width, height int) *Picture {
+	b.Helper()
+	data := readFile(b, path)
 	p := newPicture(mode, width, height)
 	if mode == Paletted {
 		p.setPalette(data, 3, 0, 1, 2)

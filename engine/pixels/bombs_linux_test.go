@@ -89,7 +89,7 @@ func TestBombs(t *testing.T) {
 		{"TIFF of 1,000 JPEGs that share tables of 1 MB", jpegTIFF(8, 1000, lie(t, "gray.jpg", 8, 1), bytes.Repeat([]byte("\xff\xfe\x7f\xfe"+strings.Repeat("-", 0x7ffc)), 32)), ErrFormat},
 		{"PNG that is what it says", rgb, crop(rgb)},
 	} {
-		extra, got, err := peakOfCrop(t, bomb.file, side)
+		extra, got, err := peakOfCrop(t, Options{}, bomb.file, side)
 		switch want := bomb.want.(type) {
 		case error:
 			if !errors.Is(err, want) {
@@ -110,17 +110,45 @@ func TestBombs(t *testing.T) {
 	}
 }
 
+// TestFastBombs has JPEGs of which the fast mode promises little, and takes no more.
+func TestFastBombs(t *testing.T) {
+	const most = 50 << 20
+	large := 10000
+	if underRaceDetector() {
+		large = 2000
+	}
+	for _, bomb := range []struct {
+		name string
+		file []byte
+		want error
+	}{
+		{"65,500 x 65,500", lie(t, "progressive_420.jpg", 65500, 65500), ErrTooLarge},
+		{"10,000 x 10,000 in 400 scans", manyScans(lie(t, "progressive_420.jpg", 10000, 10000), 400), ErrFormat},
+		{"progressive, 10,000 x 10,000 in 3 kB", lie(t, "progressive_420.jpg", large, large), nil},
+		{"baseline, 10,000 x 10,000 in 3 kB", lie(t, "baseline_420.jpg", large, large), nil},
+	} {
+		extra, _, err := peakOfCrop(t, Options{FastJPEG: true}, bomb.file, 224)
+		t.Logf("%s: %d MB extra, %v", bomb.name, extra>>20, err)
+		if bomb.want != nil && !errors.Is(err, bomb.want) {
+			t.Errorf("%s: %v, want %v", bomb.name, err, bomb.want)
+		}
+		if extra > most && !underRaceDetector() {
+			t.Errorf("%s: %d MB extra", bomb.name, extra>>20)
+		}
+	}
+}
+
 // peakOfCrop returns how much more than DecodedBytes the process held while it cropped.
-func peakOfCrop(t *testing.T, file []byte, side int) (extra int64, rgb []byte, err error) {
+func peakOfCrop(t *testing.T, o Options, file []byte, side int) (extra int64, rgb []byte, err error) {
 	t.Helper()
 	debug.FreeOSMemory()
 	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil { // the peak is what is held now
 		t.Skip("the kernel does not forget the peak of memory: ", err)
 	}
 	before := peak(t)
-	promised, err := DecodedBytes(file, Limits{})
+	promised, err := o.DecodedBytes(file, side)
 	if err == nil {
-		rgb, err = Crop(file, side, Limits{})
+		rgb, err = o.Crop(file, side)
 		Orientation(file)
 	}
 	return peak(t) - before - promised, rgb, err

@@ -43,26 +43,34 @@ func repaired(file []byte) []byte {
 
 var fuzzLimits = Limits{MaxPixels: 1 << 18}
 
-// FuzzCrop: a picture or ErrFormat or ErrTooLarge, the same the second time, with no memory left outside Go.
+// FuzzCrop: a picture or ErrFormat or ErrTooLarge, the same the second time, with no memory left outside Go; exactly, and
+// fast and turned, which refuses the same files.
 func FuzzCrop(f *testing.F) {
 	addPictures(f)
 	other := readGolden(f).files["small_3x5.png"]
 	f.Fuzz(func(t *testing.T, file []byte) {
 		file = repaired(file)
-		rgb, err := Crop(file, 16, fuzzLimits)
-		switch {
-		case err != nil && !errors.Is(err, ErrFormat) && !errors.Is(err, ErrTooLarge):
-			t.Errorf("neither ErrFormat nor ErrTooLarge: %v", err)
-		case err == nil && len(rgb) != 3*16*16:
-			t.Errorf("%d samples, want %d", len(rgb), 3*16*16)
+		var refused [2]bool
+		for i, o := range []Options{{Limits: fuzzLimits}, {Limits: fuzzLimits, EXIF: true, FastJPEG: true}} {
+			rgb, err := o.Crop(file, 16)
+			switch {
+			case err != nil && !errors.Is(err, ErrFormat) && !errors.Is(err, ErrTooLarge):
+				t.Errorf("neither ErrFormat nor ErrTooLarge: %v", err)
+			case err == nil && len(rgb) != 3*16*16:
+				t.Errorf("%d samples, want %d", len(rgb), 3*16*16)
+			}
+			// Another picture in between shows memory that was not written.
+			if _, err := Crop(other, 16, fuzzLimits); err != nil {
+				t.Fatal(err)
+			}
+			again, againErr := o.Crop(file, 16)
+			if !bytes.Equal(again, rgb) || (againErr == nil) != (err == nil) {
+				t.Errorf("another picture the second time: %v, then %v", err, againErr)
+			}
+			refused[i] = err != nil
 		}
-		// Another picture in between shows memory that was not written.
-		if _, err := Crop(other, 16, fuzzLimits); err != nil {
-			t.Fatal(err)
-		}
-		again, againErr := Crop(file, 16, fuzzLimits)
-		if !bytes.Equal(again, rgb) || (againErr == nil) != (err == nil) {
-			t.Errorf("another picture the second time: %v, then %v", err, againErr)
+		if refused[0] != refused[1] {
+			t.Errorf("refused exactly %v, fast %v", refused[0], refused[1])
 		}
 		if n := liveDecoders(); n != 0 {
 			t.Errorf("%d decoders alive", n)
@@ -70,29 +78,31 @@ func FuzzCrop(f *testing.F) {
 	})
 }
 
-// FuzzDecodedBytes holds what the header promises against what Decode takes in Go and what it returns. A refused file may
+// FuzzDecodedBytes holds what the header promises against what Decode takes in Go and what it returns, whole and scaled. A refused file may
 // have been refused after its samples had been taken.
 func FuzzDecodedBytes(f *testing.F) {
 	addPictures(f)
 	f.Fuzz(func(t *testing.T, file []byte) {
 		file = repaired(file)
-		promised, sizeErr := DecodedBytes(file, fuzzLimits)
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		p, err := Decode(file, fuzzLimits)
-		runtime.ReadMemStats(&after)
-		switch {
-		case sizeErr != nil && !errors.Is(sizeErr, ErrFormat) && !errors.Is(sizeErr, ErrTooLarge):
-			t.Errorf("neither ErrFormat nor ErrTooLarge: %v", sizeErr)
-		case sizeErr != nil && err == nil:
-			t.Errorf("a picture whose size is unknown: %v", sizeErr)
-		}
-		if err == nil && int64(p.Width*p.Height*p.Mode.pixelBytes()) > promised {
-			t.Errorf("%d x %d pixels of mode %s in %d bytes promised", p.Width, p.Height, p.Mode, promised)
-		}
-		// Beside the samples there are tables, texts of 1 MiB inflated one after another, a directory's numbers.
-		if taken := after.TotalAlloc - before.TotalAlloc; taken > uint64(promised)+16<<20+64*uint64(len(file)) {
-			t.Errorf("%d bytes promised, %d taken", promised, taken)
+		for _, enough := range []int{0, 5} {
+			promised, sizeErr := DecodedBytesScaled(file, enough, fuzzLimits)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			p, err := DecodeScaled(file, enough, fuzzLimits)
+			runtime.ReadMemStats(&after)
+			switch {
+			case sizeErr != nil && !errors.Is(sizeErr, ErrFormat) && !errors.Is(sizeErr, ErrTooLarge):
+				t.Errorf("neither ErrFormat nor ErrTooLarge: %v", sizeErr)
+			case sizeErr != nil && err == nil:
+				t.Errorf("a picture whose size is unknown: %v", sizeErr)
+			}
+			if err == nil && int64(p.Width*p.Height*p.Mode.pixelBytes()) > promised {
+				t.Errorf("%d x %d pixels of mode %s in %d bytes promised", p.Width, p.Height, p.Mode, promised)
+			}
+			// Beside the samples there are tables, texts of 1 MiB inflated one after another, a directory's numbers.
+			if taken := after.TotalAlloc - before.TotalAlloc; taken > uint64(promised)+16<<20+64*uint64(len(file)) {
+				t.Errorf("%d bytes promised, %d taken", promised, taken)
+			}
 		}
 	})
 }

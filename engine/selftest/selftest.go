@@ -1,6 +1,6 @@
 // Package selftest embeds a known input and holds the result against the vector that `vbge convert`
-// kept in the model folder: whether a device still computes what it should. The input is a picture
-// made by arithmetic with words beside it, or the words alone.
+// kept in the model folder: whether a device still computes what it should, and how near a precision
+// comes to float32. The input is a picture made by arithmetic with words beside it, or the words alone.
 package selftest
 
 import (
@@ -27,6 +27,8 @@ type Kept struct {
 	Model     string    `json:"model"`            // its id
 	Device    string    `json:"device"`           // as --device calls it
 	Embedding []float32 `json:"embedding"`        // of unit length
+	// Others are embeddings that precisions are judged by, see KeepOthers. Older folders have none.
+	Others [][]float32 `json:"others,omitempty"`
 }
 
 // String says what was embedded, and where.
@@ -44,18 +46,7 @@ type Embedder interface {
 
 // Embed returns the known input's embedding, with or without its picture.
 func Embed(ctx context.Context, e Embedder, picture bool) ([]float32, error) {
-	var image []byte
-	if picture {
-		var err error
-		if image, err = pictureFile(); err != nil {
-			return nil, err
-		}
-	}
-	embedding, err := e.EmbedAnew(ctx, image, words)
-	if err != nil {
-		return nil, fmt.Errorf("embed the known input: %w", err)
-	}
-	return embedding, nil
+	return input{picture, words}.embed(ctx, e)
 }
 
 // Engine is the part of engine.Engine that Make asks.
@@ -116,8 +107,23 @@ func (k *Kept) check() error {
 	if len(k.Embedding) == 0 {
 		return errors.New("the known input has no embedding")
 	}
+	if n := len(k.others()); len(k.Others) != 0 && len(k.Others) != n {
+		return fmt.Errorf("%d embeddings of other inputs, not %d", len(k.Others), n)
+	}
+	for _, embedding := range append(k.Others[:len(k.Others):len(k.Others)], k.Embedding) {
+		if err := checkUnit(embedding, len(k.Embedding)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkUnit(embedding []float32, values int) error {
+	if len(embedding) != values {
+		return fmt.Errorf("embeddings of %d and of %d values", values, len(embedding))
+	}
 	var squares float64
-	for _, v := range k.Embedding {
+	for _, v := range embedding {
 		squares += float64(v) * float64(v)
 	}
 	if length := math.Sqrt(squares); !(math.Abs(length-1) <= 1e-3) {

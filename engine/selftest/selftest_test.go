@@ -51,23 +51,22 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// input is what a fake was asked.
-type input struct {
-	image []byte
-	words string
-}
-
-// fake is an engine that notes what it is asked and answers the same each time.
+// fake is an engine that notes what it is asked and answers the same each time, or what is not as the others.
 type fake struct {
 	device    string
 	config    weights.Config
 	embedding []float32
 	err       error
+	except    map[input][]float32
 	inputs    []input
 }
 
 func (f *fake) EmbedAnew(_ context.Context, image []byte, words string) ([]float32, error) {
-	f.inputs = append(f.inputs, input{image, words})
+	in := input{image != nil, words}
+	f.inputs = append(f.inputs, in)
+	if other, ok := f.except[in]; ok {
+		return other, f.err
+	}
 	return f.embedding, f.err
 }
 func (f *fake) Device() string         { return f.device }
@@ -95,10 +94,44 @@ func TestWordsAlone(t *testing.T) {
 		if k.Picture != (c.reason == "") || !strings.Contains(k.Reason, c.reason) {
 			t.Errorf("%s: %v", c.name, k)
 		}
-		if last := c.e.inputs[len(c.e.inputs)-1]; (last.image != nil) != k.Picture || last.words != words {
-			t.Errorf("%s: the input has picture %v, words %q", c.name, last.image != nil, last.words)
+		if last := c.e.inputs[len(c.e.inputs)-1]; last.picture != k.Picture || last.words != words {
+			t.Errorf("%s: the input has picture %v, words %q", c.name, last.picture, last.words)
 		}
 		t.Log(k)
+	}
+}
+
+// TestCosine: the farthest input counts, be it the known one or another; each is asked for.
+func TestCosine(t *testing.T) {
+	near := []float32{0.8, 0.6}
+	for _, config := range []weights.Config{weights.Base(), {Text: weights.Base().Text}} {
+		f := &fake{device: "cpu", config: config, embedding: []float32{1, 0}}
+		k := keep(t, f)
+		if err := k.KeepOthers(t.Context(), f); err != nil {
+			t.Fatal(err)
+		}
+		asked := f.inputs
+		if want := map[bool]int{true: 4, false: 2}[config.TakesPictures()]; len(asked) != want {
+			t.Errorf("asked for %v, want %d inputs", asked, want)
+		}
+		for i := range asked {
+			f.except = map[input][]float32{asked[i]: near}
+			if c, err := k.Cosine(t.Context(), f); err != nil || math.Abs(c-0.8) > 1e-6 {
+				t.Errorf("%v off by a cosine of 0.8: %v, %v", asked[i], c, err)
+			}
+		}
+		f.except = map[input][]float32{asked[0]: {float32(math.NaN()), 0}}
+		if c, err := k.Cosine(t.Context(), f); err != nil || !math.IsNaN(c) {
+			t.Errorf("NaN: %v, %v", c, err)
+		}
+		f.except = map[input][]float32{asked[0]: {1}}
+		if c, err := k.Cosine(t.Context(), f); err == nil {
+			t.Errorf("another model: %v", c)
+		}
+		f.err = errors.New("lost")
+		if _, err := k.Cosine(t.Context(), f); !errors.Is(err, f.err) {
+			t.Errorf("a failing device: %v", err)
+		}
 	}
 }
 
@@ -167,6 +200,9 @@ func TestRead(t *testing.T) {
 		{`[0.6,-0.8]`, `null`}:                        "no embedding",
 		{`[0.6,-0.8]`, `"0.6"`}:                       "string",
 		{`{"input"`, `{"surprise":1,"input"`}:         "surprise",
+		{"]}\n", `],"others":[[1,0]]}`}:               "1 embeddings of other inputs, not 3",
+		{"]}\n", `],"others":[[1,0],[1,0],[1,1]]}`}:   "length",
+		{"]}\n", `],"others":[[1,0],[1,0],[1]]}`}:     "of 2 and of 1 values",
 		{"}\n", "} {}"}:                               "more after the end",
 		{"}\n", ""}:                                   "unexpected EOF",
 		{"}\n", "}" + strings.Repeat(" ", mostBytes)}: "larger than",

@@ -26,6 +26,7 @@ type Engine interface {
 	Device() string
 	Precision() string
 	PrecisionReason() string
+	FastJPEG() bool
 }
 
 // Embedder has inputs embedded without waiting for room in the queue, and says what went wrong as

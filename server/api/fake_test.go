@@ -70,6 +70,7 @@ func (e *fakeEngine) ModelID() string         { return "5ada" }
 func (e *fakeEngine) Device() string          { return "cpu" }
 func (e *fakeEngine) Precision() string       { return "float32" }
 func (e *fakeEngine) PrecisionReason() string { return "as asked for" }
+func (e *fakeEngine) FastJPEG() bool          { return true }
 
 // last is what the engine was last asked for.
 func (e *fakeEngine) last() engine.Request { return e.requests[len(e.requests)-1] }

@@ -16,7 +16,7 @@ type Info struct {
 	ModelID         string     `json:"model_id"` // of two models whose vectors differ, two
 	Dimension       int        `json:"dimension"`
 	Pooling         string     `json:"pooling"` // cls or mean
-	Images          Available  `json:"images"`  // whether inputs may be pictures
+	Images          ImagesInfo `json:"images"`  // whether inputs may be pictures
 	Device          string     `json:"device"`
 	Precision       string     `json:"precision"`
 	PrecisionReason string     `json:"precision_reason"` // why that one; with --precision auto, why no faster one
@@ -36,6 +36,12 @@ type MaxTokens struct {
 type Available struct {
 	Available bool   `json:"available"`
 	Reason    string `json:"reason"`
+}
+
+// ImagesInfo says whether inputs may be pictures, and how they are read.
+type ImagesInfo struct {
+	Available
+	FastJPEG bool `json:"fast_jpeg"` // large ones at a fraction of their size
 }
 
 // SearchInfo says what /v1/search can do.
@@ -66,7 +72,8 @@ func (a *api) info(ctx context.Context, _ *transport.Request) (*transport.Respon
 		Items:     Available{Available: a.Items != nil && a.NoItems == ""},
 		Limits:    append([]Limit{}, a.Limits...),
 	}
-	if i.Images.Available = c.TakesPictures(); i.Images.Available {
+	if c.TakesPictures() {
+		i.Images = ImagesInfo{Available{Available: true}, e.FastJPEG()}
 		i.MaxTokens.Image = c.MaxTextTokens(true)
 	} else {
 		i.Images.Reason = engine.ErrNoVision.Error()

@@ -15,7 +15,7 @@ func TestTextsAlone(t *testing.T) {
 	c := newClient(t, Options{}, Services{Embedder: &Embedder{Engine: &fakeEngine{texts: true}}, Search: catalogue.searcher(),
 		Items: &items.Store{}, Health: fakeHealth{}})
 	for target, want := range map[string]string{
-		"/info":         `"pooling":"mean","images":{"available":false,"reason":"this model has no vision tower: it embeds texts alone"}`,
+		"/info":         `"pooling":"mean","images":{"available":false,"reason":"this model has no vision tower: it embeds texts alone","fast_jpeg":false}`,
 		"/health":       `{"status":"ready","images":false}`,
 		"/health/ready": `{"status":"ready","images":false}`,
 	} {
@@ -55,7 +55,7 @@ func TestInfo(t *testing.T) {
 	gone := newFakeCatalog(9)
 	gone.refuse = errors.New("no answer")
 	down.Search = gone.searcher()
-	const model = `{"version":"1.2","model":"base","model_id":"5ada","dimension":3,"pooling":"cls","images":{"available":true,"reason":""},"device":"cpu","precision":"float32","precision_reason":"as asked for","max_tokens":{"text":512,"image":316},`
+	const model = `{"version":"1.2","model":"base","model_id":"5ada","dimension":3,"pooling":"cls","images":{"available":true,"reason":"","fast_jpeg":true},"device":"cpu","precision":"float32","precision_reason":"as asked for","max_tokens":{"text":512,"image":316},`
 	for name, x := range map[string]struct {
 		options  Options
 		services Services

@@ -49,6 +49,10 @@ func Panorama(query image.Image, items []image.Image) *image.RGBA {
 	return canvas
 }
 
+// EnoughSamples is how many a picture's shorter side needs so that the panorama shows it as well as with all of them:
+// reduce leaves no more.
+const EnoughSamples = 2 * (cell - 2*itemBorder)
+
 // ShrinkQuery and ShrinkItem scale a picture to the size in which Panorama shows it, so that a large
 // one need not be kept until all are there. Panorama then takes it as it is.
 func ShrinkQuery(picture image.Image) *image.RGBA { return shrink(picture, cell-2*queryBorder) }

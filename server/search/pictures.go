@@ -53,7 +53,7 @@ func (p *Pictures) Open(ctx context.Context, imagePath string) (image.Image, err
 }
 
 func (p *Pictures) decode(ctx context.Context, file []byte, shrink func(image.Image) *image.RGBA) (image.Image, error) {
-	size, err := pixels.DecodedBytes(file, p.limits)
+	size, err := pixels.DecodedBytesScaled(file, rerank.EnoughSamples, p.limits)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func (p *Pictures) decode(ctx context.Context, file []byte, shrink func(image.Im
 		return nil, fmt.Errorf("waiting for memory to decode it: %w", err)
 	}
 	defer p.free.Release(size)
-	picture, err := pixels.Decode(file, p.limits)
+	picture, err := pixels.DecodeScaled(file, rerank.EnoughSamples, p.limits)
 	if err != nil {
 		return nil, err
 	}

@@ -67,7 +67,7 @@ def timed(f, times):
 class Vbge:
     """The package's test binary, which answers lines."""
 
-    def __init__(self, folder):
+    def __init__(self, folder):  # where the pictures are, and the binary
         tags = os.environ.get("VBGE_TAGS", "")
         package = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
         binary = os.path.join(folder, "pixels.test")
