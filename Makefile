@@ -23,7 +23,7 @@ cmake    = cmake --preset $(1) >/dev/null && MAKEFLAGS=--no-print-directory cmak
 python  := engine/testdata/reference/torch.sh
 vuln    := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 $(if $(VULNDB),-db $(VULNDB))
 
-.PHONY: help setup build build-cuda test test-cuda test-cuda-long test-address test-milvus verify-reference gpu-bundle gpu-check \
+.PHONY: help setup build build-cuda test test-cuda test-cuda-long test-address test-thread test-milvus verify-reference gpu-bundle gpu-check \
 	demo tutorial bench bench-torch bench-pillow bench-tokenizers bench-http fuzz soak lint format check vuln clean distclean
 
 help: ## this list
@@ -133,6 +133,11 @@ test-address: build ## engine/cpu and engine/pixels under the address sanitizer;
 	@$(call cmake,cpu-address)
 	@$(native) CGO_LDFLAGS="$${CGO_LDFLAGS:-} -L$(CURDIR)/build/cpu-address -fsanitize=undefined" go test -asan -tags native ./engine/cpu/... ./engine/pixels
 	@INSTRUMENT='-asan -fuzz=.' .ci/fuzz $(FUZZTIME) ./engine/pixels
+
+test-thread: build ## engine/cpu under the thread sanitizer
+	@$(call cmake,cpu-thread)
+	@$(native) CGO_CFLAGS="$${CGO_CFLAGS:--O2 -g} -fsanitize=thread" \
+		CGO_LDFLAGS="$${CGO_LDFLAGS:-} -L$(CURDIR)/build/cpu-thread -fsanitize=thread" go test -tags native ./engine/cpu
 
 clean: ## remove what was built
 	rm -rf bin build engine/cpu/archive_native.go cuda/archive_cuda.go cuda/cublaslt/archive_cuda.go cuda/kernels/*.fatbin

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"vbge/engine/model"
 	"vbge/engine/op"
 	"vbge/engine/pixels"
+	"vbge/engine/processors"
 	"vbge/engine/ref"
 )
 
@@ -93,7 +93,7 @@ func (o Options) Check() error {
 // withDefaults fills in what does not depend on the device.
 func (o Options) withDefaults() Options {
 	if o.Threads <= 0 {
-		o.Threads = runtime.GOMAXPROCS(0)
+		o.Threads = processors.Find().Usable()
 	}
 	o.MaxQueue = cmp.Or(o.MaxQueue, DefaultMaxQueue)
 	o.MaxDecodeBytes = cmp.Or(o.MaxDecodeBytes, DefaultMaxDecodeBytes)

@@ -55,7 +55,7 @@ The model is the full-size one with random weights, or a model folder.`,
 			return runBench(c.Context(), m.dir, o, asJSON, c.OutOrStdout())
 		},
 	}
-	c.AddCommand(newPredict(), newQuality(), newBenchHTTP())
+	c.AddCommand(newPredict(), newQuality(), newBenchProfile(), newBenchHTTP())
 	c.Flags().StringVar(&m.dir, "model", randomModel, "model folder, or random: the full-size model with random weights")
 	m.addDevice(c)
 	c.Flags().StringSliceVar(&o.Kinds, "kinds", nil, "what to embed: of "+strings.Join(bench.Kinds, ", ")+", or text and a number of tokens, as in text128; by default all that the model takes")
@@ -79,15 +79,11 @@ func writeVectors(dir string) func(kind string, batch int, values []float32) err
 }
 
 func runBench(ctx context.Context, dir string, o bench.Options, asJSON bool, out io.Writer) error {
-	var w model.Weights = weights.Random(weights.Base(), 0)
-	if dir != randomModel {
-		folder, err := weights.Open(dir)
-		if err != nil {
-			return err
-		}
-		defer folder.Close()
-		w = folder
+	w, closeWeights, err := benchWeights(dir)
+	if err != nil {
+		return err
 	}
+	defer closeWeights()
 	o.Weights = w
 	if len(o.Kinds) == 0 {
 		o.Kinds = bench.KindsOf(w.Config())
@@ -106,4 +102,16 @@ func runBench(ctx context.Context, dir string, o bench.Options, asJSON bool, out
 		fmt.Fprintf(t, "%s\t%d\t%.2f\t%.0f\t%.0f\t%.0f%%\t\n", row.Kind, row.Batch, row.PerSecond, row.Tokens, row.GFLOPs, 100*row.Share)
 	}
 	return t.Flush()
+}
+
+// benchWeights returns the weights that --model names, and what gives them back.
+func benchWeights(dir string) (model.Weights, func(), error) {
+	if dir == randomModel {
+		return weights.Random(weights.Base(), 0), func() {}, nil
+	}
+	folder, err := weights.Open(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	return folder, func() { folder.Close() }, nil
 }

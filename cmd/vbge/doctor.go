@@ -12,6 +12,7 @@ import (
 	"vbge/engine/cpu"
 	"vbge/engine/gpu"
 	"vbge/engine/pixels"
+	"vbge/engine/processors"
 	"vbge/server/catalog"
 	"vbge/weights"
 )
@@ -39,7 +40,7 @@ func newDoctor() *cobra.Command {
 // where much is broken.
 func diagnose(report func(part, format string, args ...any), dir string) {
 	report("vbge", "%s, %s, %s/%s", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	report("processors", "%d usable", runtime.GOMAXPROCS(0))
+	report("processors", "%s", processors.Find())
 	report("cpu", "%s", cpu.Describe())
 	diagnoseCUDA(report)
 	report("device", "--device auto is %s", engine.AutomaticDevice())

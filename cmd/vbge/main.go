@@ -19,7 +19,6 @@ import (
 var version = "unknown"
 
 func main() {
-	boundSpinning()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends vbge at once
 	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)

@@ -38,7 +38,7 @@ func (m *modelFlags) addDevice(c *cobra.Command) {
 	f.StringVar(&m.options.Device, "device", "auto", "where to compute: "+strings.Join(engine.Devices, ", ")+"; several GPUs with commas between")
 	f.StringVar(&m.options.Precision, "precision", "", "of matrix products: "+strings.Join(engine.Precisions, ", ")+
 		"; auto is the fastest that this processor has and this model allows; by default float32 on a CPU, bfloat16 on a GPU")
-	f.IntVar(&m.options.Threads, "threads", 0, "that compute and decode; 0 is as many as there are processors")
+	f.IntVar(&m.options.Threads, "threads", 0, "that compute and decode; 0 is as many as there are processors for this process")
 }
 
 func (m *modelFlags) addEngine(c *cobra.Command) {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"vbge/engine"
 	"vbge/engine/model"
 	"vbge/engine/op"
+	"vbge/engine/processors"
 	"vbge/weights"
 )
 
@@ -63,7 +63,7 @@ type work struct {
 // Run measures. Kinds and batches take turns, so that a slow moment of the machine hits them all.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.Engine.Threads <= 0 {
-		o.Engine.Threads = runtime.GOMAXPROCS(0)
+		o.Engine.Threads = processors.Find().Usable()
 	}
 	backend, modelOptions, err := engine.OpenDevice(o.Engine)
 	if err != nil {
@@ -199,14 +199,20 @@ func median(v []float64) float64 {
 func flops(p *op.Pass) float64 {
 	total := 0.0
 	for _, n := range p.Nodes {
-		switch o := n.Operation.(type) {
-		case op.LinearLayer:
-			total += 2 * float64(o.X.Rows) * float64(o.Weight.In) * float64(o.Weight.Out)
-		case op.Attention:
-			for i := range o.Queries.Len() {
-				q, k := o.Queries[i+1]-o.Queries[i], o.Keys[i+1]-o.Keys[i]
-				total += 4 * float64(q) * float64(k) * float64(o.Q.Cols)
-			}
+		total += flopsOf(n)
+	}
+	return total
+}
+
+func flopsOf(n op.Node) float64 {
+	total := 0.0
+	switch o := n.Operation.(type) {
+	case op.LinearLayer:
+		total = 2 * float64(o.X.Rows) * float64(o.Weight.In) * float64(o.Weight.Out)
+	case op.Attention:
+		for i := range o.Queries.Len() {
+			q, k := o.Queries[i+1]-o.Queries[i], o.Keys[i+1]-o.Keys[i]
+			total += 4 * float64(q) * float64(k) * float64(o.Q.Cols)
 		}
 	}
 	return total

@@ -21,6 +21,5 @@ var ErrWideHead = errors.New("attention heads too wide for the CPU engine: use -
 // WidestHead is the most channels that one attention head can have here.
 const WidestHead = 256
 
-// MostThreads is the most threads that one backend computes on: asked for more than the system can
-// start, OpenMP would end the process.
+// MostThreads is the most threads that one backend computes on: more than that is a slip of the pen.
 const MostThreads = 1024

@@ -18,6 +18,7 @@ import (
 	"unsafe"
 
 	"vbge/engine/op"
+	"vbge/engine/processors"
 )
 
 // Built reports whether this build has the native CPU engine.
@@ -28,25 +29,40 @@ func Describe() string {
 	return fmt.Sprintf("oneDNN %s, %s kernels", C.GoString(C.vbge_cpu_onednn()), C.GoString(C.vbge_cpu_kernels()))
 }
 
+// codes are the native side's names of precisions, and the instructions that each needs.
+var codes = map[Precision]struct {
+	code  C.int
+	needs string
+}{
+	Float32:  {C.VBGE_FLOAT32, ""},
+	BFloat16: {C.VBGE_BFLOAT16, "AVX512_BF16"},
+	Int8:     {C.VBGE_INT8, "AVX512_VNNI or AVX_VNNI"},
+}
+
+// Supports returns nil where products can be computed in p, or an error that wraps ErrPrecision.
+func Supports(p Precision) error {
+	c, ok := codes[p]
+	if !ok {
+		return fmt.Errorf("%w: there is no %q on CPUs", ErrPrecision, p)
+	}
+	if C.vbge_cpu_supports(c.code) == 0 {
+		return fmt.Errorf("%w: %s needs %s", ErrPrecision, p, c.needs)
+	}
+	return nil
+}
+
 // Backend owns a thread, oneDNN's state on it, and C memory for parameters and activations.
 type Backend struct {
 	thread  *thread
-	threads int
+	options Options
 	cpu     *C.vbge_cpu // used on thread only, as are all fields below
 
 	linears []*C.vbge_linear
 	tables  []unsafe.Pointer
 	arena   unsafe.Pointer
-	values  int // float32 values that arena has room for
+	size    int // bytes that arena has room for
+	steps   []C.vbge_step
 	closing sync.Once
-}
-
-// Supports returns nil where products can be computed in p, or an error that wraps ErrPrecision.
-func Supports(p Precision) error {
-	if p != Float32 {
-		return fmt.Errorf("%w: %s", ErrPrecision, p)
-	}
-	return nil
 }
 
 // New starts a CPU engine.
@@ -54,17 +70,20 @@ func New(o Options) (op.Backend, error) {
 	if err := Supports(o.Precision); err != nil {
 		return nil, fmt.Errorf("start the CPU engine: %w", err)
 	}
-	threads := o.Threads
-	if threads < 1 || threads > MostThreads {
-		return nil, fmt.Errorf("start the CPU engine on %d threads: choose 1 to %d", threads, MostThreads)
+	if o.Threads < 1 || o.Threads > MostThreads {
+		return nil, fmt.Errorf("start the CPU engine on %d threads: choose 1 to %d", o.Threads, MostThreads)
 	}
-	b := &Backend{thread: startThread(), threads: threads}
+	b := &Backend{thread: startThread(), options: o}
+	pin := C.int(0)
+	if processors.Find().Pin(o.Threads) {
+		pin = 1
+	}
 	err := b.thread.do(context.Background(), func() error {
-		return failure(C.vbge_cpu_new(C.int(threads), &b.cpu))
+		return failure(C.vbge_cpu_new(C.int(o.Threads), pin, &b.cpu))
 	})
 	if err != nil {
 		b.thread.stop()
-		return nil, fmt.Errorf("start the CPU engine on %d threads: %w", threads, err)
+		return nil, fmt.Errorf("start the CPU engine on %d threads: %w", o.Threads, err)
 	}
 	return b, nil
 }
@@ -110,7 +129,7 @@ func (b *Backend) NewLinear(out, in int, weight, bias []float32) (op.Linear, err
 	}
 	var l *C.vbge_linear
 	err := b.thread.do(context.Background(), func() error {
-		err := failure(C.vbge_linear_new(b.cpu, C.int(out), C.int(in), floats(weight), floats(bias), &l))
+		err := failure(C.vbge_linear_new(b.cpu, codes[b.options.Precision].code, C.int(out), C.int(in), floats(weight), floats(bias), &l))
 		if err == nil {
 			b.linears = append(b.linears, l)
 		}

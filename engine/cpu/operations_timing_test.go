@@ -15,7 +15,7 @@ import (
 // benchmark runs a recording over and over and reports its rate: amount is of the unit's
 // billions in one run.
 func benchmark(b *testing.B, amount float64, unit string, f func(*optest.Recording)) {
-	backend := start(b, runtime.GOMAXPROCS(0))
+	backend := start(b, runtime.GOMAXPROCS(0), Float32)
 	r := optest.New(backend, 1)
 	f(r)
 	run := func() {

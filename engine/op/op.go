@@ -10,7 +10,10 @@
 // Sequences holds the cumulative lengths. There is no padding anywhere.
 package op
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Tensor is a handle on a float32 matrix [Rows, Cols] that an operation of a Pass writes. It may
 // name a range of columns of the stored matrix (see Columns). The zero Tensor means "none".
@@ -97,6 +100,28 @@ type Warmer interface {
 type Pipeline interface {
 	// Passes returns how many.
 	Passes() int
+}
+
+// Profiler is a Backend that knows what it spends its time on.
+type Profiler interface {
+	// Profile runs p and returns what each of its nodes took.
+	Profile(ctx context.Context, p *Pass) ([]Spent, error)
+	// Peak measures, for some tenths of a second, what the device can do at most.
+	Peak(ctx context.Context) (Peak, error)
+}
+
+// Spent is the time of one node, counted on every processor that worked on it. What is computed together with the node
+// before it is counted there.
+type Spent struct {
+	Total    time.Duration
+	Products time.Duration // within Total, bare matrix products
+}
+
+// Peak is what a device can do at most.
+type Peak struct {
+	Operations float64 // a second, of products in the backend's precision; a multiply and an add are two
+	Bytes      float64 // a second, read from memory
+	Processors int     // that work at once
 }
 
 // Monitor is a Backend whose device can fail.

@@ -1,137 +1,148 @@
-// Attention of one head over one sequence: softmax(q k^T / sqrt(width)) v, in float32.
+// Attention of one head over one sequence: softmax(q k^T / sqrt(width)) v.
 //
-// Keys are packed transposed, [width, keys], and values [keys, width], both filled up with zeros
-// to whole vectors; q and k are rotated and q scaled on the way in. Then blocks of eight queries:
-// their scores [8, keys] are computed in register tiles of 8 x 32, made probabilities row by row,
-// and multiplied with the values in register tiles of 8 x 32 or 8 x 16. No more than one block's
-// scores exist at a time. Read: q, k and v once from memory; the packed head (100 kB for 197 keys
-// of 64) stays in the second-level cache.
+// Lanes are queries: scores are computed transposed, [keys, queries], and so are results, [width, queries]. Keys and
+// values then stay as they are, rows of which single words are multiplied with vectors of queries or probabilities,
+// and the softmax of many queries at once needs no sums across a vector. Only a block of queries, one to kMostVectors
+// vectors of them, is transposed on its way in and out. No more than one block's scores exist at a time.
+//
+// What is multiplied is in words of 32 bits: float32 values, or pairs of bfloat16 (attention_bf16.h).
 #pragma once
-#include "kernels.h"
-#include "vectors.h"
+#include "attention_bf16.h"
+#include "attention_f32.h"
+#include "attention_one.h"
+#include "attention_tile.h"
+#include "transpose.h"
 
 namespace vbge {
 namespace {
 
-struct Packed {
-    int keys, width;  // rounded up
-    float *keys_by_channel, *values, *queries, *scores;
+constexpr int64_t round_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
+
+constexpr int kFewQueries = 2;  // each by itself takes less than all in one block
+
+struct Scratch {
+    float *keys;     // [keys, key_words]
+    float *values;   // [words of keys, whole_width]
+    float *queries;  // [words of width, vectors of queries]
+    float *scores;   // [keys, vectors of queries]
+    float *results;  // [width, vectors of queries]
+    int64_t key_words, whole_width;
 };
 
-Packed lay_out(const Head &h, float *scratch) {
-    Packed p{};
-    p.keys = round_up(h.keys, 2 * kLanes);
-    p.width = round_up(h.width, kLanes);
-    p.keys_by_channel = scratch;
-    p.values = p.keys_by_channel + int64_t(p.keys) * p.width;
-    p.queries = p.values + int64_t(p.keys) * p.width;
-    p.scores = p.queries + kQueryBlock * p.width;
-    return p;
+int64_t attention_scratch(int keys, int width) {
+    const int64_t whole_width = round_up(width, kLanes), lanes = kMostVectors * kLanes;
+    return round_up(2 * keys * whole_width + (2 * whole_width + keys) * lanes, 32) * int64_t(sizeof(float));
 }
 
-// Turns the pairs (2j, 2j+1) of x by the angles of its place, times scale, into y.
-void rotate(float *y, const float *x, const Head &h, int place, float scale) {
-    if (h.cosines == nullptr) {
-        for (int c = 0; c < h.width; c++) y[c] = x[c] * scale;
+template <typename Products> int words(int n) { return (n + Products::kPerWord - 1) / Products::kPerWord; }
+
+template <typename Products> Scratch lay_out(const Head &h, void *scratch) {
+    Scratch s{};
+    s.whole_width = round_up(h.width, kLanes);
+    s.key_words = round_up(words<Products>(h.width), kLanes);
+    s.keys = static_cast<float *>(scratch);
+    s.values = s.keys + h.keys * s.key_words;
+    s.queries = s.values + words<Products>(h.keys) * s.whole_width;
+    s.scores = s.queries + s.key_words * kMostVectors * kLanes;
+    s.results = s.scores + int64_t(h.keys) * kMostVectors * kLanes;
+    return s;
+}
+
+template <typename Products, typename X> void pack_keys_and_values(const Head &h, const Scratch &s) {
+    for (int key = 0; key < h.keys; key++) {
+        const Row<X> row = row_of<X>(h, h.k, h.k_stride, key);
+        for (int w = 0; w < s.key_words; w += kLanes) store(s.keys + key * s.key_words + w, Products::words(row, w));
+    }
+    for (int word = 0; word < words<Products>(h.keys); word++)
+        Products::template pack_values<X>(s.values + word * s.whole_width, h, word);
+}
+
+// Queries from first on, one a lane; 0 in lanes past the last.
+template <typename Products, int N, typename X> void pack_queries(const Head &h, const Scratch &s, int first) {
+    for (int j = 0; j < N; j++)
+        for (int w = 0; w < s.key_words; w += kLanes) {
+            Vector square[kLanes];
+            for (int l = 0; l < kLanes; l++) {
+                const int query = first + j * kLanes + l;
+                square[l] = query < h.queries ? Products::words(row_of<X>(h, h.q, h.q_stride, query), w) : Vector{};
+            }
+            transpose(square);
+            for (int l = 0; l < kLanes; l++) store(s.queries + ((w + l) * N + j) * kLanes, square[l]);
+        }
+}
+
+template <int N, typename Y> void unpack_results(const Head &h, const Scratch &s, int first) {
+    for (int j = 0; j < N; j++)
+        for (int c = 0; c < h.width; c += kLanes) {
+            Vector square[kLanes];
+            for (int l = 0; l < kLanes; l++) square[l] = load(s.results + (int64_t(c + l) * N + j) * kLanes);
+            transpose(square);
+            for (int l = 0; l < kLanes && first + j * kLanes + l < h.queries; l++) {
+                Y *y = static_cast<Y *>(h.y) + (first + j * kLanes + l) * h.y_stride + c;
+                if (h.width - c >= kLanes) store(y, square[l], Whole{});
+                else store(y, square[l], Part(h.width - c));
+            }
+        }
+}
+
+template <typename Products, int N, typename X, typename Y>
+void attend(const Head &h, const Scratch &s, int first) {
+    pack_queries<Products, N, X>(h, s, first);
+    Vector most[N], sums[N] = {};
+    for (int j = 0; j < N; j++) most[j] = Vector{} - 3.4e38f;
+    product<Products, N>({s.keys, s.key_words, 1}, h.keys, s.queries, words<Products>(h.width),
+                         [&](int key, const auto &scores) {
+                             for (int j = 0; j < N; j++) {
+                                 most[j] = larger(scores[j], most[j]);
+                                 store(s.scores + (int64_t(key) * N + j) * kLanes, scores[j]);
+                             }
+                         });
+    Products::exponentials(s.scores, h.keys, most, kLog2E / __builtin_sqrtf(float(h.width)), sums);
+    for (int j = 0; j < N; j++) sums[j] = 1.0f / sums[j];
+    product<Products, N>({s.values, 1, s.whole_width}, h.width, s.scores, words<Products>(h.keys),
+                         [&](int c, const auto &results) {
+                             for (int j = 0; j < N; j++)
+                                 store(s.results + (int64_t(c) * N + j) * kLanes, results[j] * sums[j]);
+                         });
+    unpack_results<N, Y>(h, s, first);
+}
+
+template <int N, typename F> VBGE_INLINE void with_vectors(int vectors, F f) {
+    if (vectors == N) f(Rows<N>{});
+    else if constexpr (N > 1) with_vectors<N - 1>(vectors, f);
+}
+
+template <typename Products, typename X, typename Y> void attention_of(const Head &h, void *scratch) {
+    if (h.queries <= kFewQueries) {
+        for (int query = 0; query < h.queries; query++) attend_one<X, Y>(h, query, static_cast<float *>(scratch));
         return;
     }
-    const float *cosine = h.cosines + int64_t(place) * h.width, *sine = h.sines + int64_t(place) * h.width;
-    for (int c = 0; c < h.width; c += 2) {
-        const float a = x[c], b = x[c + 1];
-        y[c] = (a * cosine[c] - b * sine[c]) * scale;
-        y[c + 1] = (b * cosine[c + 1] + a * sine[c + 1]) * scale;
+    const Scratch s = lay_out<Products>(h, scratch);
+    pack_keys_and_values<Products, X>(h, s);
+    const int vectors = int(round_up(h.queries, kLanes)) / kLanes;
+    const int blocks = (vectors + kMostVectors - 1) / kMostVectors;
+    for (int b = 0, first = 0; b < blocks; b++) {
+        const int count = vectors / blocks + (b < vectors % blocks);
+        with_vectors<kMostVectors>(count,
+                                   [&](auto n) { attend<Products, decltype(n)::count, X, Y>(h, s, first); });
+        first += count * kLanes;
     }
 }
 
-void zero(float *y, int64_t n) {
-    for (int64_t i = 0; i < n; i++) y[i] = 0;
+#if defined(__AVX512BF16__)
+using HalfProducts = BFloat16Products;
+#else
+using HalfProducts = Float32Products;
+#endif
+
+template <typename Products, typename X> void attention_from(const Head &h, void *scratch) {
+    if (h.out == Type::f32) attention_of<Products, X, float>(h, scratch);
+    else attention_of<Products, X, Bfloat16>(h, scratch);
 }
 
-void pack(const Head &h, const Packed &p) {
-    for (int block = 0; block < p.keys; block += kLanes) {
-        // Sixteen keys are turned at a time, so that the transposed stores fill whole cache lines.
-        float turned[kLanes][kWidestHead];
-        for (int r = 0; r < kLanes; r++) {
-            const int key = block + r;
-            if (key < h.keys) rotate(turned[r], h.k + key * h.k_stride, h, key, 1.0f);
-            else zero(turned[r], h.width);
-        }
-        for (int c = 0; c < h.width; c++) {
-            Vector column;
-            for (int r = 0; r < kLanes; r++) column[r] = turned[r][c];
-            store(p.keys_by_channel + int64_t(c) * p.keys + block, column);
-        }
-    }
-    for (int key = 0; key < p.keys; key++) {
-        float *y = p.values + int64_t(key) * p.width;
-        zero(y, p.width);
-        if (key >= h.keys) continue;
-        const float *x = h.v + key * h.v_stride;
-        for (int c = 0; c < h.width; c++) y[c] = x[c];
-    }
-}
-
-// c [8, N vectors] = a [8, depth] b [depth, N vectors]: N x 8 accumulators stay in registers.
-template <int N>
-inline __attribute__((always_inline)) void tile(float *c, int64_t c_stride, const float *a, int64_t a_stride,
-                                                const float *b, int64_t b_stride, int depth) {
-    Vector sum[kQueryBlock][N] = {};
-    for (int k = 0; k < depth; k++) {
-        Vector column[N];
-        for (int j = 0; j < N; j++) column[j] = load(b + k * b_stride + j * kLanes);
-        for (int i = 0; i < kQueryBlock; i++) {
-            const float left = a[i * a_stride + k];
-            for (int j = 0; j < N; j++) sum[i][j] += left * column[j];
-        }
-    }
-    for (int i = 0; i < kQueryBlock; i++)
-        for (int j = 0; j < N; j++) store(c + i * c_stride + j * kLanes, sum[i][j]);
-}
-
-void product(float *c, int64_t c_stride, const float *a, int64_t a_stride, const float *b, int64_t b_stride, int depth,
-             int cols) {
-    int j = 0;
-    for (; j + 2 * kLanes <= cols; j += 2 * kLanes) tile<2>(c + j, c_stride, a, a_stride, b + j, b_stride, depth);
-    if (j < cols) tile<1>(c + j, c_stride, a, a_stride, b + j, b_stride, depth);
-}
-
-// Makes n scores probabilities times their sum, which is returned; scores past n become 0.
-float softmax(float *scores, int n, int whole) {
-    Vector most = Vector{} - 3.4e38f;
-    for (int j = 0; j < n; j += kLanes) {
-        Vector s = load(scores + j);
-        for (int l = n - j; l < kLanes; l++) s[l] = -3.4e38f;
-        most = s > most ? s : most;
-    }
-    const float top = largest(most);
-    Vector sum = {};
-    for (int j = 0; j < whole; j += kLanes) {
-        Vector e = exponential(load(scores + j) - top);
-        for (int l = n - j > 0 ? n - j : 0; l < kLanes; l++) e[l] = 0;
-        store(scores + j, e);
-        sum += e;
-    }
-    return total(sum);
-}
-
-void attention(const Head &h, float *scratch) {
-    const Packed p = lay_out(h, scratch);
-    pack(h, p);
-    const float scale = 1.0f / __builtin_sqrtf(float(h.width));
-    for (int first = 0; first < h.queries; first += kQueryBlock) {
-        const int count = h.queries - first < kQueryBlock ? h.queries - first : kQueryBlock;
-        zero(p.queries, kQueryBlock * p.width);
-        for (int i = 0; i < count; i++)
-            rotate(p.queries + i * p.width, h.q + (first + i) * h.q_stride, h, first + i, scale);
-        product(p.scores, p.keys, p.queries, p.width, p.keys_by_channel, p.keys, h.width, p.keys);
-        float sums[kQueryBlock];
-        for (int i = 0; i < count; i++) sums[i] = softmax(p.scores + int64_t(i) * p.keys, h.keys, p.keys);
-        product(p.queries, p.width, p.scores, p.keys, p.values, p.width, h.keys, p.width);
-        for (int i = 0; i < count; i++) {
-            float *y = h.y + (first + i) * h.y_stride;
-            for (int c = 0; c < h.width; c++) y[c] = p.queries[i * p.width + c] / sums[i];
-        }
-    }
+void attention(const Head &h, void *scratch) {
+    if (h.in == Type::f32) attention_from<Float32Products, float>(h, scratch);
+    else attention_from<HalfProducts, Bfloat16>(h, scratch);
 }
 
 }  // namespace

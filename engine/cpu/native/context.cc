@@ -1,7 +1,6 @@
 #include "context.h"
 
 #include <malloc.h>
-#include <omp.h>
 #include <sys/mman.h>
 
 #include <atomic>
@@ -23,12 +22,8 @@ std::string &vbge::last_error() {
 
 const char *vbge_cpu_error(void) { return vbge::last_error().c_str(); }
 
-int vbge_cpu_new(int threads, vbge_cpu **result) {
-    return vbge::guarded("start oneDNN", [&] {
-        omp_set_dynamic(0);
-        omp_set_num_threads(threads);
-        *result = new vbge_cpu(threads);
-    });
+int vbge_cpu_new(int threads, int pin, vbge_cpu **result) {
+    return vbge::guarded("start oneDNN", [&] { *result = new vbge_cpu(threads, pin != 0); });
 }
 
 void vbge_cpu_free(vbge_cpu *cpu) { delete cpu; }
@@ -39,6 +34,14 @@ const char *vbge_cpu_onednn(void) {
         return std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch);
     }();
     return text.c_str();
+}
+
+void vbge::Scratch::reserve(size_t bytes) {
+    if (bytes <= size_) return;
+    vbge_cpu_release(data_);
+    data_ = vbge_cpu_allocate(bytes);
+    size_ = data_ == nullptr ? 0 : bytes;
+    if (data_ == nullptr) throw std::bad_alloc();
 }
 
 void *vbge_cpu_allocate(size_t bytes) {

@@ -1,73 +1,93 @@
-// Vectors of 16 floats in GCC's and Clang's portable form, and the exponential on them. Everything
-// is in an anonymous namespace: each instruction set has its own copy.
+// Vectors of an instruction set's own width, in the portable form of GCC and Clang: Vector and Ints,
+// of kLanes values each, know the operators of C. What C has no operator for is in one header an
+// instruction set. Everything is in an anonymous namespace: each instruction set has its own copy.
 #pragma once
 #include "kernels.h"
+
+#define VBGE_INLINE inline __attribute__((always_inline))
 
 namespace vbge {
 namespace {
 
+#if defined(__AVX512F__)
+constexpr int kLanes = 16;
+#elif defined(__AVX2__)
+constexpr int kLanes = 8;
+#else
+constexpr int kLanes = 4;
+#endif
+
 typedef float Vector __attribute__((vector_size(kLanes * sizeof(float)), aligned(4)));
 typedef int32_t Ints __attribute__((vector_size(kLanes * sizeof(int32_t)), aligned(4)));
 
-// Calls f(first, count) for n values in vectors; count is kLanes but for a shorter end.
-template <typename F> inline __attribute__((always_inline)) void each(int n, F f) {
+enum class Bfloat16 : uint16_t {};  // the upper half of a float
+
+// Says that all lanes of a vector are loaded or stored. Part, each header's own, says how many are.
+struct Whole {};
+
+// The bits of v rounded to bfloat16, in the lower halves, the upper ones their sign; a NaN stays one.
+VBGE_INLINE Ints upper_half(Vector v) {
+    const Ints bits = Ints(v);
+    // Just under half of the last place that stays, and as much more if that place is odd.
+    const Ints rounded = bits + 0x7fff + (bits >> 16 & 1);
+    return (v != v ? bits | 0x400000 : rounded) >> 16;
+}
+
+}  // namespace
+}  // namespace vbge
+
+#if defined(__AVX512F__)
+#include "vectors_avx512.h"
+#elif defined(__AVX2__)
+#include "vectors_avx2.h"
+#else
+#include "vectors_plain.h"
+#endif
+
+namespace vbge {
+namespace {
+
+constexpr int kTurns = 4;  // vectors under way where a sum would else wait for the one before
+
+// Calls f(first, lanes) for n values in vectors; lanes is Whole, or Part for a shorter end.
+template <typename F> VBGE_INLINE void each(int n, F f) {
     int i = 0;
-    for (; i + kLanes <= n; i += kLanes) f(i, kLanes);
-    if (i < n) f(i, n - i);
+    for (; i + kLanes <= n; i += kLanes) f(i, Whole{});
+    if (i < n) f(i, Part(n - i));
 }
 
-inline __attribute__((always_inline)) Vector load(const float *x, int count = kLanes) {
-    if (count == kLanes) return *reinterpret_cast<const Vector *>(x);
-    Vector v = {};
-    for (int i = 0; i < count; i++) v[i] = x[i];
-    return v;
+// The same; calls f(first, lanes, turn), turn going round from 0 to kTurns - 1.
+template <typename F> VBGE_INLINE void each_in_turn(int n, F f) {
+    int i = 0;
+    for (; i + kTurns * kLanes <= n; i += kTurns * kLanes)
+#pragma GCC unroll 4
+        for (int turn = 0; turn < kTurns; turn++) f(i + turn * kLanes, Whole{}, turn);
+    each(n - i, [&](int rest, auto lanes) { f(i + rest, lanes, 0); });
 }
 
-inline __attribute__((always_inline)) void store(float *y, Vector v, int count = kLanes) {
-    if (count == kLanes) {
-        *reinterpret_cast<Vector *>(y) = v;
-        return;
-    }
-    for (int i = 0; i < count; i++) y[i] = v[i];
-}
+VBGE_INLINE Vector load(const float *x) { return load(x, Whole{}); }
+VBGE_INLINE Vector load(const Bfloat16 *x) { return load(x, Whole{}); }
+VBGE_INLINE void store(float *y, Vector v) { store(y, v, Whole{}); }
+VBGE_INLINE void store(Bfloat16 *y, Vector v) { store(y, v, Whole{}); }
 
-inline __attribute__((always_inline)) Vector masked(Vector v, int count) {
-    for (int i = count; i < kLanes; i++) v[i] = 0;
-    return v;
-}
+VBGE_INLINE Vector floats(Ints v) { return __builtin_convertvector(v, Vector); }
+VBGE_INLINE Vector magnitude(Vector x) { return Vector(Ints(x) & 0x7fffffff); }
 
-inline float total(Vector v) {
-    float sum[kLanes];
-    store(sum, v);
-    for (int width = kLanes / 2; width > 0; width /= 2)
-        for (int i = 0; i < width; i++) sum[i] += sum[i + width];
-    return sum[0];
-}
+// A vector for each turn, made one value.
+VBGE_INLINE float total(const Vector (&v)[kTurns]) { return total((v[0] + v[1]) + (v[2] + v[3])); }
+VBGE_INLINE float largest(const Vector (&v)[kTurns]) { return largest(larger(larger(v[0], v[1]), larger(v[2], v[3]))); }
 
-inline float largest(Vector v) {
-    float most = v[0];
-    for (int i = 1; i < kLanes; i++) most = v[i] > most ? v[i] : most;
-    return most;
+// Calls f with a pointer to the values of their type.
+template <typename F> VBGE_INLINE void typed(In x, F f) {
+    if (x.type == Type::bf16) f(static_cast<const Bfloat16 *>(x.data));
+    else f(static_cast<const float *>(x.data));
 }
-
-// e^x to about one unit in the last place: x = n ln 2 + r, |r| <= ln 2 / 2, Cephes' polynomial for
-// e^r, and 2^n by the exponent's bits. Arguments beyond float32's range give the nearest end.
-inline __attribute__((always_inline)) Vector exponential(Vector x) {
-    const Vector low = Vector{} - 87.0f, high = Vector{} + 88.0f;
-    x = x < low ? low : x;
-    x = x > high ? high : x;
-    constexpr float kRound = 12582912.0f;  // 1.5 x 2^23: adding it rounds to an integer
-    const Vector shifted = x * 1.44269504088896341f + kRound;
-    const Vector n = shifted - kRound;
-    const Vector r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
-    Vector p = r * 1.9875691500e-4f + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * (r * r) + r + 1.0f;
-    const Ints exponent = (__builtin_convertvector(n, Ints) + 127) << 23;
-    return p * Vector(exponent);
+template <typename F> VBGE_INLINE void typed(Out y, F f) {
+    if (y.type == Type::bf16) f(static_cast<Bfloat16 *>(y.data));
+    else f(static_cast<float *>(y.data));
+}
+template <typename F> VBGE_INLINE void typed(Out y, In x, F f) {
+    typed(y, [&](auto *out) { typed(x, [&](auto *in) { f(out, in); }); });
 }
 
 }  // namespace
