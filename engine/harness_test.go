@@ -26,7 +26,8 @@ type bounds struct {
 	batch              float64 // of an input in a batch from the same alone, as Embed promises
 }
 
-// boundsOf are of the tiny model. Those of a CPU's bfloat16 and int8 are three times what was measured.
+// boundsOf are of the tiny model. Those of a CPU's bfloat16 and int8 are twice to four times what was measured:
+// a last bit that differs rounds another way, and what it rounds to is worth a hundred or a thousand of it.
 func boundsOf(device string) bounds {
 	switch o := on(device); {
 	case strings.HasPrefix(device, "cuda"):

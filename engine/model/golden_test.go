@@ -78,11 +78,12 @@ type device struct {
 	batch     float64      // of a value of an input alone from the same in a batch
 }
 
-// smallBounds are of models of a few layers, random ones among them.
+// smallBounds are of random models of two layers a tower. For bfloat16 and int8 they are two to four times what was
+// measured: 0.006 and 1 - 0.0002, 0.017 and 1 - 0.002, and of batches 0.003 and 0.009 (engine's TestBatchIndependence).
 var smallBounds = map[cpu.Precision]device{
 	cpu.Float32:  {bound: golden.BoundOn("cpu", "float32"), batch: 2e-6},
-	cpu.BFloat16: {bound: golden.BoundOn("cpu", "bfloat16"), batch: 1e-2},
-	cpu.Int8:     {bound: golden.BoundOn("cpu", "int8"), batch: 1e-2},
+	cpu.BFloat16: {bound: golden.Bound{Difference: 0.015, Cosine: 0.9995}, batch: 0.01},
+	cpu.Int8:     {bound: golden.Bound{Difference: 0.05, Cosine: 0.995}, batch: 0.03},
 }
 
 // eachBackend runs f with every backend of this build, in each precision that this processor has.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"vbge/engine/cpu"
 	"vbge/engine/golden"
 	"vbge/engine/model"
 	"vbge/engine/op"
@@ -41,6 +42,9 @@ func TestMiniLM(t *testing.T) {
 			texts := slices.Clone(set.Texts)
 			if d.Name() == "ref" {
 				texts = slices.DeleteFunc(texts, func(x golden.Example) bool { return len(x.IDs) > most })
+			}
+			if d.precision == cpu.Int8 {
+				d.bound = golden.Bound{Difference: 0.05, Cosine: 0.985} // twice what was measured, which is of no words at all
 			}
 			compare(t, "MiniLM, "+pooling.String(), d, m, texts)
 			if pooling == weights.PoolCLS {
