@@ -24,7 +24,7 @@ python  := engine/testdata/reference/torch.sh
 vuln    := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 $(if $(VULNDB),-db $(VULNDB))
 
 .PHONY: help setup build build-cuda test test-cuda test-cuda-long test-address test-thread test-milvus verify-reference gpu-bundle gpu-check \
-	demo tutorial bench bench-torch bench-pillow bench-tokenizers bench-http fuzz soak lint format check vuln clean distclean
+	demo tutorial bench bench-peers bench-pillow bench-tokenizers bench-http fuzz soak lint format check vuln clean distclean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do printf '  make %-16s %s\n' "$$name" "$$what"; done
@@ -87,8 +87,8 @@ tutorial: build ## the tutorial on the released weights (downloads them)
 bench: build ## images, pairs and texts a second beside the machine's limit; under three minutes
 	bin/vbge bench
 
-bench-torch: build ## images a second beside PyTorch (downloads 0.6 GB once)
-	@$(python) engine/testdata/reference/bench_torch.py --vbge bin/vbge
+bench-peers: build ## beside PyTorch, ONNX Runtime and OpenVINO, by precision: table and plot (QUICK=1 for less, THREADS, ROUNDS; downloads 0.7 GB once)
+	engine/bench/testdata/bench_peers.sh $(if $(QUICK),--quick) $(if $(THREADS),--threads $(THREADS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 bench-pillow: build ## resizing and normalising, and reading JPEGs, beside Pillow, on one core (downloads 0.6 GB once)
 	@$(native) $(python) engine/pixels/testdata/bench_pillow.py && $(python) engine/pixels/testdata/bench_jpeg.py

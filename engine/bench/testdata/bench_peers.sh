@@ -31,7 +31,7 @@ if [[ ! -f $model/ready || $(<"$model/ready") != "$sources" ]]; then
     rm -rf "$model"
     mkdir -p "$model"
     "$venv/bin/python" $here/graphs.py "$model"
-    "$vbge" convert "$model/base.pth" --vocab "$model/vocab.txt" --out "$model/model"
+    "$vbge" convert "$model/base.pth" --vocab "$model/vocab.txt" --out "$model/model" >/dev/null
     echo "$sources" >"$model/ready"
 fi
 exec "$venv/bin/python" $here/bench_peers.py "$model" --vbge "$vbge" "$@"

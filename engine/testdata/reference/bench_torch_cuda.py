@@ -14,7 +14,7 @@ import torch
 
 import make_checkpoint
 import reference
-from bench_torch import Fused
+from fused import Fused
 
 
 def rate(embed, batch, device, seconds):

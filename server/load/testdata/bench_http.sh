@@ -15,10 +15,10 @@ mkdir -p "$out"
 
 title() { printf '\n== %s\n' "$*"; }
 
-# prepare_infinity makes a virtual environment that uses the PyTorch of make bench-torch.
+# prepare_infinity makes a virtual environment that uses the PyTorch of make bench-peers.
 prepare_infinity() {
     local torch=$cache/torch-2.15.0
-    [[ -f $torch/ready ]] || { echo "run make bench-torch first: infinity-emb uses its PyTorch" >&2; exit 1; }
+    [[ -f $torch/ready ]] || { echo "run make bench-peers first: infinity-emb uses its PyTorch" >&2; exit 1; }
     echo "preparing $infinity" >&2
     rm -rf "$infinity"
     "$torch/bin/python" -m venv "$infinity"
