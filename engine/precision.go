@@ -73,6 +73,15 @@ func (o Options) onRef() error {
 	return nil
 }
 
+// DevicePrecision returns the precision that OpenDevice computes in.
+func (o Options) DevicePrecision() (string, error) {
+	targets, err := o.targets()
+	if err != nil {
+		return "", err
+	}
+	return o.on(targets[0].kind)
+}
+
 // on returns the name of the precision that a device of a kind computes in.
 func (o Options) on(kind string) (string, error) {
 	if err := o.checkPrecision(); err != nil {

@@ -95,7 +95,7 @@ func runBench(ctx context.Context, dir string, o bench.Options, asJSON bool, out
 	if asJSON {
 		return json.NewEncoder(out).Encode(r)
 	}
-	fmt.Fprintf(out, "device %s, %d threads; bare matrix products %.0f GFLOP/s\n", r.Device, r.Threads, r.ProductGFLOPs)
+	fmt.Fprintf(out, "device %s, %s, %d threads; bare matrix products %.0f GFLOP/s\n", r.Device, r.Precision, r.Threads, r.ProductGFLOPs)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "kind\tbatch\tper second\ttokens/s\tGFLOP/s\tof products\t")
 	for _, row := range r.Rows {

@@ -23,7 +23,7 @@ func TestBench(t *testing.T) {
 	if err := d.Decode(&r); err != nil || d.More() {
 		t.Fatalf("%s: %v", o.out, err)
 	}
-	if r.Device == "" || r.Threads != 1 || len(r.Rows) != 6 {
+	if r.Device == "" || r.Precision != "float32" || r.Threads != 1 || len(r.Rows) != 6 {
 		t.Errorf("report %+v", r)
 	}
 	figures := []float64{r.ProductGFLOPs}

@@ -28,7 +28,10 @@ func TestDoctor(t *testing.T) {
 		t.Errorf("%d notes, want %d:\n%s", notes, len(engine.Caveats("auto")), o.out)
 	}
 	if cpu.Built {
-		o.want(t, 0, "oneDNN")
+		o.want(t, 0, "oneDNN", "float32 by default")
+		if !strings.HasPrefix(engine.AutomaticDevice(), "cuda") {
+			o.want(t, 0, "precision  auto is ")
+		}
 	} else {
 		o.want(t, 0, "make build")
 	}

@@ -65,6 +65,11 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.Engine.Threads <= 0 {
 		o.Engine.Threads = processors.Find().Usable()
 	}
+	precision, err := o.Engine.DevicePrecision()
+	if err != nil {
+		return nil, err
+	}
+	o.Engine.Precision = precision // for the report
 	backend, modelOptions, err := engine.OpenDevice(o.Engine)
 	if err != nil {
 		return nil, err
@@ -181,7 +186,7 @@ func (w *work) repeatAtOnce(ctx context.Context, b op.Backend, turn time.Duratio
 }
 
 func report(device string, o Options, products *work, all []*work) *Report {
-	r := &Report{Device: device, Threads: o.Engine.Threads, ProductGFLOPs: flops(products.passes[0]) / median(products.times) / 1e9}
+	r := &Report{Device: device, Precision: o.Engine.Precision, Threads: o.Engine.Threads, ProductGFLOPs: flops(products.passes[0]) / median(products.times) / 1e9}
 	for _, w := range all {
 		t := median(w.times)
 		r.Rows = append(r.Rows, Row{Kind: w.kind, Batch: w.batch, PerSecond: float64(w.batch) / t, Tokens: float64(w.tokens) / t,
